@@ -1,0 +1,2 @@
+//! The mdBook preprocessor.
+fn main() {}

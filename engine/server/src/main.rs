@@ -1,0 +1,2 @@
+//! The binary `naru`.
+fn main() {}

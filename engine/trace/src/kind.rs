@@ -1,0 +1,593 @@
+//! The closed list of what can happen. A step that a learner should see is a variant here; there are no free-form events.
+//!
+//! Names of topics, APIs and errors are Kafka's own (`orders`, `Produce`, `NOT_LEADER_OR_FOLLOWER`). Every variant says who
+//! emits it. Adding a variant asks for two things more: its effect on the picture in [`crate::view`], and its sentence in
+//! `naru_labs::sentence`, in English and Korean.
+
+use crate::{event::Seq, time::Micros, view::PartitionView};
+use alloc::{borrow::Cow, boxed::Box, string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// A name that is usually known when the engine is compiled.
+pub type Name = Cow<'static, str>;
+
+/// The beginning of a key or value, for people.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Preview {
+    /// At most [`Preview::CHARS_MAX`] characters; bytes that are not UTF-8 are replaced.
+    pub text: String,
+    /// The whole length in bytes.
+    pub length: u32,
+}
+
+impl Preview {
+    /// How many characters a preview keeps.
+    pub const CHARS_MAX: usize = 40;
+
+    /// The preview of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        let head = &bytes[..bytes.len().min(Self::CHARS_MAX * 4)];
+        let text = String::from_utf8_lossy(head).chars().take(Self::CHARS_MAX).collect();
+        Preview { text, length: bytes.len() as u32 }
+    }
+}
+
+/// One record in a partition, as a cell of the picture.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CellView {
+    /// The record's offset.
+    pub offset: i64,
+    /// The first offset of the batch it came in.
+    pub batch: i64,
+    /// Its key; `None` for a record without one.
+    pub key: Option<Preview>,
+    /// Its value; `None` for a tombstone.
+    pub value: Option<Preview>,
+    /// Its timestamp, milliseconds since 1970.
+    pub timestamp_ms: i64,
+}
+
+/// One segment of a partition's log, as a strip of the picture.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SegmentView {
+    /// The offset that names its files.
+    pub base_offset: i64,
+    /// Length of its `.log` file in bytes.
+    pub bytes: u64,
+}
+
+/// What a client is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientRole {
+    /// Sends records.
+    Producer,
+    /// Reads records.
+    Consumer,
+    /// Creates, changes and describes topics.
+    Admin,
+}
+
+/// How a producer chose a record's partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "by")]
+pub enum Partitioning {
+    /// The sender named it.
+    Explicit,
+    /// murmur2 of the key, as the Java client computes it, modulo the number of partitions.
+    KeyHash {
+        /// The hash with its sign bit cleared, which is what the modulo is taken of.
+        hash: u32,
+        /// The number of partitions the producer knew of.
+        partitions: i32,
+    },
+    /// No key: the partition of the batch that is being filled (KIP-480, KIP-794).
+    Sticky,
+}
+
+/// Which way a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageWay {
+    /// From a client (or a follower) to a broker.
+    Request,
+    /// The answer.
+    Response,
+}
+
+/// What a message carries, in the few words that fit beside it on the stage.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MessageLabel {
+    /// Request or response.
+    pub way: MessageWay,
+    /// The API's name: `Produce`.
+    pub api: Name,
+    /// The first topic it is about, where it is about one.
+    pub topic: Option<String>,
+    /// The first partition it is about, where it is about one.
+    pub partition: Option<i32>,
+    /// How many records it carries.
+    pub records: u32,
+    /// The first error it reports.
+    pub error: Option<Name>,
+}
+
+/// What a parked reply waits for, besides its deadline.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "for")]
+pub enum ParkCondition {
+    /// A fetch: until this many more bytes can be read.
+    Bytes {
+        /// `fetch.min.bytes` less what is there already.
+        missing: u32,
+        /// The first topic asked for.
+        topic: String,
+        /// The first partition asked for.
+        partition: i32,
+    },
+    /// An answer that must not be sent before these changes are on disk.
+    Durable {
+        /// The offset of the metadata log that has to be synced.
+        offset: i64,
+    },
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum TraceKind {
+    // ---- The world: network, faults, the lab's script ----
+    /// World: a message left its sender.
+    MessageSent {
+        /// Its number in the run.
+        message: u64,
+        /// Who sent it.
+        from: crate::Actor,
+        /// Who is to get it.
+        to: crate::Actor,
+        /// What it carries.
+        label: MessageLabel,
+        /// Its length in bytes, with its length field.
+        bytes: u32,
+        /// When it will arrive if nothing happens to it.
+        arrives_at: Micros,
+    },
+    /// World: a message reached its receiver.
+    MessageArrived {
+        /// The message.
+        message: u64,
+    },
+    /// World: a message was lost on the way.
+    MessageLost {
+        /// The message.
+        message: u64,
+        /// Why: `"connection closed"`, `"dropped"`.
+        reason: Name,
+    },
+    /// World: a broker's process ended without warning. What it had committed to its operating system is kept.
+    BrokerCrashed {
+        /// The broker's `node.id`.
+        broker: i32,
+    },
+    /// World: the script printed a line.
+    ScriptPrinted {
+        /// What it printed.
+        text: String,
+    },
+
+    // ---- Clients ----
+    /// Client: started.
+    ClientStarted {
+        /// The client's number.
+        client: u32,
+        /// Its `client.id`.
+        name: String,
+        /// What it is there for.
+        role: ClientRole,
+        /// The settings worth showing, as Kafka names them: `("acks", "all")`.
+        settings: Vec<(Name, String)>,
+    },
+    /// Client: closed.
+    ClientClosed {
+        /// The client's number.
+        client: u32,
+    },
+    /// Client: a producer chose a partition for a record and put it into the batch being filled.
+    RecordQueued {
+        /// The record's topic.
+        topic: String,
+        /// The partition chosen.
+        partition: i32,
+        /// How it was chosen.
+        partitioning: Partitioning,
+        /// The record's key.
+        key: Option<Preview>,
+        /// The record's value.
+        value: Option<Preview>,
+    },
+    /// Client: a producer closed a batch and sends it.
+    BatchSent {
+        /// The batch's topic.
+        topic: String,
+        /// The batch's partition.
+        partition: i32,
+        /// How many records it holds.
+        records: u32,
+        /// Its length in bytes.
+        bytes: u32,
+        /// How often it was sent before.
+        retries: u32,
+    },
+    /// Client: the broker acknowledged a batch (with acks=0: it was sent, and nobody will ever know more).
+    BatchAcknowledged {
+        /// The batch's topic.
+        topic: String,
+        /// The batch's partition.
+        partition: i32,
+        /// Offset of its first record; -1 with acks=0.
+        base_offset: i64,
+        /// How many records it holds.
+        records: u32,
+    },
+    /// Client: a batch failed for good.
+    BatchFailed {
+        /// The batch's topic.
+        topic: String,
+        /// The batch's partition.
+        partition: i32,
+        /// How many records it held.
+        records: u32,
+        /// Kafka's name for the error.
+        error: Name,
+    },
+    /// Client: an attempt failed and will be made again.
+    RetryScheduled {
+        /// What is tried again: an API's name.
+        api: Name,
+        /// Kafka's name for the error.
+        error: Name,
+        /// When.
+        at: Micros,
+    },
+    /// Client: a consumer was told which partition to read, and from where.
+    PartitionAssigned {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+    },
+    /// Client: a consumer's position moved without reading: a seek, or the answer to "where does the log begin?".
+    PositionSet {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The next offset it will read.
+        offset: i64,
+    },
+    /// Client: records reached the application.
+    RecordsDelivered {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The records, in order.
+        records: Vec<CellView>,
+        /// The next offset the consumer will read.
+        next_offset: i64,
+    },
+    /// Client: an admin request ended.
+    AdminAnswered {
+        /// The API's name.
+        api: Name,
+        /// What it was about: usually a topic.
+        subject: String,
+        /// Kafka's name for the error, or `None` for success.
+        error: Option<Name>,
+        /// The broker's message.
+        message: Option<String>,
+    },
+
+    // ---- A broker's life ----
+    /// Broker: started. Its partitions follow as [`TraceKind::PartitionOpened`].
+    BrokerStarted {
+        /// The broker's `node.id`.
+        broker: i32,
+        /// The port its clients dial.
+        port: u16,
+    },
+    /// Broker: stopped in good order.
+    BrokerStopped {
+        /// The broker's `node.id`.
+        broker: i32,
+    },
+
+    // ---- Connections and requests ----
+    /// Broker: a client connected.
+    ConnectionOpened {
+        /// The connection's number at this broker.
+        connection: u64,
+        /// The client's address.
+        peer: String,
+    },
+    /// Broker: a connection ended.
+    ConnectionClosed {
+        /// The connection's number at this broker.
+        connection: u64,
+        /// Why.
+        reason: Name,
+    },
+    /// Broker: a whole frame is there, and its header was understood.
+    RequestReceived {
+        /// The connection it came on.
+        connection: u64,
+        /// The API's name.
+        api: Name,
+        /// The version the client chose.
+        version: i16,
+        /// The client's `client.id`.
+        client_id: String,
+        /// Length of the frame in bytes, without its length field.
+        bytes: u32,
+    },
+    /// Broker: a reply waits.
+    ReplyParked {
+        /// Its number at this broker.
+        parked: u64,
+        /// What it waits for.
+        until: ParkCondition,
+        /// When it is sent whatever comes; `None` if only its condition frees it.
+        deadline: Option<Micros>,
+    },
+    /// Broker: a parked reply is free.
+    ReplyReleased {
+        /// Its number at this broker.
+        parked: u64,
+        /// Whether the deadline freed it, not the condition.
+        timed_out: bool,
+    },
+    /// Broker: a response was handed to the network.
+    ResponseSent {
+        /// The connection it goes out on.
+        connection: u64,
+        /// The API's name.
+        api: Name,
+        /// Length in bytes, with its length field.
+        bytes: u32,
+        /// The first error in it.
+        error: Option<Name>,
+    },
+
+    // ---- Producing ----
+    /// Broker: a batch passed its checks.
+    BatchValidated {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// How many records.
+        records: u32,
+        /// Its length in bytes.
+        bytes: u32,
+        /// Its CRC-32C, computed and found equal.
+        crc: u32,
+        /// The idempotent producer's id and the batch's first sequence number.
+        producer: Option<(i64, i32)>,
+    },
+    /// Broker: a batch was refused. Nothing was written.
+    BatchRejected {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Kafka's name for the error.
+        error: Name,
+        /// The sentence that the client gets.
+        message: String,
+    },
+    /// Broker: an idempotent producer sent a batch again that is already in the log. It is answered with the first offset it
+    /// got then, and not written again.
+    DuplicateRecognised {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The producer's id.
+        producer_id: i64,
+        /// The batch's first sequence number.
+        base_sequence: i32,
+        /// Where it has been since the first time.
+        base_offset: i64,
+    },
+    /// Broker: the leader gave a batch its offsets.
+    OffsetsAssigned {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// First offset.
+        base_offset: i64,
+        /// Last offset.
+        last_offset: i64,
+        /// The leader's epoch, written into the batch.
+        leader_epoch: i32,
+    },
+    /// Log: a batch was appended to the active segment.
+    BatchAppended {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The segment it went to.
+        segment: i64,
+        /// Where in the segment's file it begins.
+        position: u64,
+        /// Its length in bytes.
+        bytes: u32,
+        /// Its records (the last [`crate::CELLS_MAX`] of them).
+        records: Vec<CellView>,
+        /// The log end offset after it.
+        log_end_offset: i64,
+    },
+    /// Log: the active segment was closed and a new one begun.
+    SegmentRolled {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The new segment's base offset.
+        base_offset: i64,
+        /// Why: a configuration key, `"segment.bytes"`.
+        because: Name,
+    },
+    /// Log: an entry was added to the sparse offset index.
+    IndexEntryAdded {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset that the entry finds.
+        offset: i64,
+        /// Where it is in the segment's file.
+        position: u32,
+    },
+    /// Broker: consumers may now read up to here.
+    HighWatermarkAdvanced {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The first offset that consumers may not read yet.
+        high_watermark: i64,
+    },
+    /// Broker: an idempotent producer got its id.
+    ProducerIdAssigned {
+        /// The id.
+        producer_id: i64,
+        /// Its epoch.
+        producer_epoch: i16,
+    },
+
+    // ---- Reading ----
+    /// Broker: records were looked up for a fetch. They are not taken away.
+    RecordsRead {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset asked for.
+        from_offset: i64,
+        /// The offset after the last record found; equal to `from_offset` when there is none.
+        to_offset: i64,
+        /// How many bytes.
+        bytes: u32,
+    },
+    /// Broker: a fetch asked for what is not there.
+    FetchRejected {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Kafka's name for the error.
+        error: Name,
+        /// The offset asked for.
+        offset: i64,
+    },
+    /// Broker: a fetch session changed (KIP-227).
+    FetchSessionChanged {
+        /// The session's id.
+        session: i32,
+        /// Its epoch; 0 when it was just made, -1 when it was closed.
+        epoch: i32,
+        /// How many partitions it remembers.
+        partitions: u32,
+    },
+    /// Broker: an offset was looked up.
+    OffsetLookedUp {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Milliseconds since 1970, or -1 for the latest and -2 for the earliest offset.
+        timestamp: i64,
+        /// The offset found; -1 if there is none.
+        offset: i64,
+    },
+
+    // ---- Topics ----
+    /// Broker: a topic exists from now on.
+    TopicCreated {
+        /// Its name.
+        topic: String,
+        /// Its id (KIP-516), as 36 characters.
+        topic_id: String,
+        /// How many partitions it begins with. They follow as [`TraceKind::PartitionOpened`].
+        partitions: i32,
+    },
+    /// Broker: a topic was refused.
+    TopicRejected {
+        /// The name asked for.
+        topic: String,
+        /// Kafka's name for the error.
+        error: Name,
+        /// The sentence that the client gets.
+        message: String,
+    },
+    /// Broker: a topic and its records are gone.
+    TopicDeleted {
+        /// Its name.
+        topic: String,
+    },
+    /// Broker: a partition is ready: after its creation, or after its log was read at start.
+    PartitionOpened {
+        /// The topic.
+        topic: String,
+        /// The topic's id.
+        topic_id: String,
+        /// The partition.
+        partition: i32,
+        /// All there is to show of it.
+        view: Box<PartitionView>,
+    },
+    /// Broker: a partition cannot be used: its storage failed.
+    PartitionOffline {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// What the storage said.
+        reason: String,
+    },
+    /// Log: recovery after an unclean stop cut a torn or damaged tail.
+    LogTruncated {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The log end offset that is left.
+        to_offset: i64,
+        /// How many bytes were cut.
+        bytes: u64,
+        /// What was wrong with the first of them.
+        reason: String,
+    },
+    /// Log: a batch was written to the metadata log (`__cluster_metadata-0`).
+    MetadataAppended {
+        /// Offset of its first record.
+        base_offset: i64,
+        /// The records' types: `TopicRecord`.
+        records: Vec<Name>,
+    },
+    /// Broker: files were brought safely to disk.
+    StorageSynced {
+        /// How many files.
+        files: u32,
+    },
+    /// Somebody looked at an event: the cause of events that a person injected by hand.
+    ActionInjected {
+        /// The action in words.
+        action: String,
+        /// The event on screen when it was injected.
+        after: Option<Seq>,
+    },
+}

@@ -1,0 +1,351 @@
+//! The picture, as a fold over events.
+//!
+//! [`ClusterView::apply`] is the only thing that changes a view. A machine can also describe itself as a view
+//! (`Broker::view`, `Producer::view`, ...); tests compare the two after every step of every simulation.
+
+use crate::{
+    event::{Actor, TraceEvent},
+    kind::{CellView, ClientRole, MessageLabel, Name, ParkCondition, SegmentView, TraceKind},
+    time::Micros,
+};
+use alloc::{collections::BTreeMap, collections::VecDeque, string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// How many records a partition's picture keeps: the newest ones.
+pub const CELLS_MAX: usize = 256;
+
+/// All there is to see.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterView {
+    /// The time of the last event.
+    pub at: Micros,
+    /// Brokers by `node.id`.
+    pub brokers: BTreeMap<i32, BrokerView>,
+    /// Clients by number.
+    pub clients: BTreeMap<u32, ClientView>,
+    /// Messages on their way, by number.
+    pub in_flight: BTreeMap<u64, MessageView>,
+}
+
+/// Whether a broker's process is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BrokerState {
+    /// It runs.
+    #[default]
+    Running,
+    /// It ended in good order.
+    Stopped,
+    /// It ended without warning.
+    Crashed,
+}
+
+/// One broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerView {
+    /// Whether it runs.
+    pub state: BrokerState,
+    /// The port its clients dial.
+    pub port: u16,
+    /// Topics by name.
+    pub topics: BTreeMap<String, TopicView>,
+    /// Connections by number.
+    pub connections: BTreeMap<u64, ConnectionView>,
+    /// Replies that wait, by number.
+    pub parked: BTreeMap<u64, ParkedView>,
+}
+
+/// One topic on one broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicView {
+    /// Its id (KIP-516), as 36 characters.
+    pub topic_id: String,
+    /// Partitions by number.
+    pub partitions: BTreeMap<i32, PartitionView>,
+}
+
+/// One partition's replica on one broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PartitionView {
+    /// The leader's `node.id`; -1 for none.
+    pub leader: i32,
+    /// How often the partition has got a leader.
+    pub leader_epoch: i32,
+    /// Whether its storage works.
+    pub online: bool,
+    /// The first offset that can be read.
+    pub log_start_offset: i64,
+    /// The first offset that consumers may not read yet.
+    pub high_watermark: i64,
+    /// The offset that the next record gets.
+    pub log_end_offset: i64,
+    /// Its segments, oldest first. The last is the active one.
+    pub segments: Vec<SegmentView>,
+    /// Its newest records, at most [`CELLS_MAX`], oldest first.
+    pub cells: VecDeque<CellView>,
+}
+
+/// One connection, seen from the broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionView {
+    /// The client's address.
+    pub peer: String,
+    /// The `client.id` of its last request.
+    pub client_id: String,
+    /// The API of its last request.
+    pub last_api: Name,
+    /// How many requests came on it.
+    pub requests: u64,
+}
+
+/// A reply that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedView {
+    /// The connection that waits for it.
+    pub connection: u64,
+    /// What it waits for.
+    pub until: ParkCondition,
+    /// When it is sent whatever comes.
+    pub deadline: Option<Micros>,
+}
+
+/// One client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientView {
+    /// Its `client.id`.
+    pub name: String,
+    /// What it is there for.
+    pub role: ClientRole,
+    /// Settings worth showing.
+    pub settings: Vec<(Name, String)>,
+    /// Whether it was closed.
+    pub closed: bool,
+    /// A producer's records that are neither acknowledged nor failed.
+    pub waiting: u64,
+    /// A producer's acknowledged records.
+    pub acknowledged: u64,
+    /// A producer's records that failed for good.
+    pub failed: u64,
+    /// A consumer's records that reached the application.
+    pub delivered: u64,
+    /// The next offset a consumer will read, by topic and partition; -1 before it is known.
+    pub positions: BTreeMap<String, BTreeMap<i32, i64>>,
+}
+
+/// A message on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageView {
+    /// Who sent it.
+    pub from: Actor,
+    /// Who is to get it.
+    pub to: Actor,
+    /// What it carries.
+    pub label: MessageLabel,
+    /// Its length in bytes.
+    pub bytes: u32,
+    /// When it left.
+    pub sent_at: Micros,
+    /// When it will arrive if nothing happens to it.
+    pub arrives_at: Micros,
+}
+
+impl ClientView {
+    /// A client that has just started.
+    pub fn new(name: String, role: ClientRole, settings: Vec<(Name, String)>) -> Self {
+        ClientView {
+            name,
+            role,
+            settings,
+            closed: false,
+            waiting: 0,
+            acknowledged: 0,
+            failed: 0,
+            delivered: 0,
+            positions: BTreeMap::new(),
+        }
+    }
+}
+
+impl PartitionView {
+    /// Adds records at the end, and forgets the oldest beyond [`CELLS_MAX`].
+    pub fn push_cells(&mut self, records: impl IntoIterator<Item = CellView>) {
+        self.cells.extend(records);
+        let excess = self.cells.len().saturating_sub(CELLS_MAX);
+        self.cells.drain(..excess);
+    }
+}
+
+impl ClusterView {
+    /// Folds one event into the picture.
+    ///
+    /// Events that name what the view does not know (a live stream joined half-way) change nothing.
+    pub fn apply(&mut self, event: &TraceEvent) {
+        self.at = event.at;
+        match event.actor {
+            Actor::World => self.apply_world(event),
+            Actor::Client(client) => self.apply_client(client, &event.kind),
+            Actor::Broker(broker) => self.apply_broker(broker, event),
+        }
+    }
+
+    fn apply_world(&mut self, event: &TraceEvent) {
+        match &event.kind {
+            TraceKind::MessageSent { message, from, to, label, bytes, arrives_at } => {
+                let view = MessageView {
+                    from: *from,
+                    to: *to,
+                    label: label.clone(),
+                    bytes: *bytes,
+                    sent_at: event.at,
+                    arrives_at: *arrives_at,
+                };
+                self.in_flight.insert(*message, view);
+            }
+            TraceKind::MessageArrived { message } | TraceKind::MessageLost { message, .. } => {
+                self.in_flight.remove(message);
+            }
+            TraceKind::BrokerCrashed { broker } => self.broker_ended(*broker, BrokerState::Crashed),
+            _ => {}
+        }
+    }
+
+    fn apply_client(&mut self, client: u32, kind: &TraceKind) {
+        if let TraceKind::ClientStarted { client, name, role, settings } = kind {
+            self.clients.insert(*client, ClientView::new(name.clone(), *role, settings.clone()));
+        }
+        if let Some(view) = self.clients.get_mut(&client) {
+            view.apply(kind);
+        }
+    }
+
+    fn apply_broker(&mut self, broker: i32, event: &TraceEvent) {
+        match &event.kind {
+            TraceKind::BrokerStarted { broker, port } => {
+                self.brokers.insert(*broker, BrokerView { port: *port, ..BrokerView::default() });
+            }
+            TraceKind::BrokerStopped { broker } => self.broker_ended(*broker, BrokerState::Stopped),
+            kind => {
+                if let Some(view) = self.brokers.get_mut(&broker) {
+                    let connection = event.request.map(|request| request.connection);
+                    view.apply(connection, kind);
+                }
+            }
+        }
+    }
+
+    fn broker_ended(&mut self, broker: i32, state: BrokerState) {
+        if let Some(view) = self.brokers.get_mut(&broker) {
+            view.state = state;
+            view.connections.clear();
+            view.parked.clear();
+        }
+    }
+}
+
+impl ClientView {
+    fn apply(&mut self, kind: &TraceKind) {
+        match kind {
+            TraceKind::ClientClosed { .. } => self.closed = true,
+            TraceKind::RecordQueued { .. } => self.waiting += 1,
+            TraceKind::BatchAcknowledged { records, .. } => {
+                self.waiting = self.waiting.saturating_sub(u64::from(*records));
+                self.acknowledged += u64::from(*records);
+            }
+            TraceKind::BatchFailed { records, .. } => {
+                self.waiting = self.waiting.saturating_sub(u64::from(*records));
+                self.failed += u64::from(*records);
+            }
+            TraceKind::PartitionAssigned { topic, partition } => self.set_position(topic, *partition, -1),
+            TraceKind::PositionSet { topic, partition, offset } => self.set_position(topic, *partition, *offset),
+            TraceKind::RecordsDelivered { topic, partition, records, next_offset } => {
+                self.delivered += records.len() as u64;
+                self.set_position(topic, *partition, *next_offset);
+            }
+            _ => {}
+        }
+    }
+
+    fn set_position(&mut self, topic: &str, partition: i32, offset: i64) {
+        match self.positions.get_mut(topic) {
+            Some(partitions) => {
+                partitions.insert(partition, offset);
+            }
+            None => {
+                self.positions.insert(topic.into(), BTreeMap::from([(partition, offset)]));
+            }
+        }
+    }
+}
+
+impl BrokerView {
+    fn apply(&mut self, connection: Option<u64>, kind: &TraceKind) {
+        match kind {
+            TraceKind::ConnectionOpened { connection, peer } => {
+                let view = ConnectionView { peer: peer.clone(), ..ConnectionView::default() };
+                self.connections.insert(*connection, view);
+            }
+            TraceKind::ConnectionClosed { connection, .. } => {
+                self.connections.remove(connection);
+                self.parked.retain(|_, parked| parked.connection != *connection);
+            }
+            TraceKind::RequestReceived { connection, api, client_id, .. } => {
+                if let Some(view) = self.connections.get_mut(connection) {
+                    view.last_api = api.clone();
+                    view.client_id.clone_from(client_id);
+                    view.requests += 1;
+                }
+            }
+            TraceKind::ReplyParked { parked, until, deadline } => {
+                if let Some(connection) = connection {
+                    let view = ParkedView { connection, until: until.clone(), deadline: *deadline };
+                    self.parked.insert(*parked, view);
+                }
+            }
+            TraceKind::ReplyReleased { parked, .. } => {
+                self.parked.remove(parked);
+            }
+            TraceKind::TopicCreated { topic, topic_id, .. } => {
+                self.topics.insert(topic.clone(), TopicView { topic_id: topic_id.clone(), ..TopicView::default() });
+            }
+            TraceKind::TopicDeleted { topic } => {
+                self.topics.remove(topic);
+            }
+            TraceKind::PartitionOpened { topic, topic_id, partition, view } => {
+                let entry = self.topics.entry(topic.clone()).or_default();
+                entry.topic_id.clone_from(topic_id);
+                entry.partitions.insert(*partition, (**view).clone());
+            }
+            kind => self.apply_to_partition(kind),
+        }
+    }
+
+    fn apply_to_partition(&mut self, kind: &TraceKind) {
+        match kind {
+            TraceKind::BatchAppended { topic, partition, bytes, records, log_end_offset, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.log_end_offset = *log_end_offset;
+                view.push_cells(records.iter().cloned());
+                if let Some(active) = view.segments.last_mut() {
+                    active.bytes += u64::from(*bytes);
+                }
+            }
+            TraceKind::SegmentRolled { topic, partition, base_offset, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.segments.push(SegmentView { base_offset: *base_offset, bytes: 0 });
+            }
+            TraceKind::HighWatermarkAdvanced { topic, partition, high_watermark } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.high_watermark = *high_watermark;
+            }
+            TraceKind::PartitionOffline { topic, partition, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.online = false;
+            }
+            _ => {}
+        }
+    }
+
+    fn partition_mut(&mut self, topic: &str, partition: i32) -> Option<&mut PartitionView> {
+        self.topics.get_mut(topic)?.partitions.get_mut(&partition)
+    }
+}

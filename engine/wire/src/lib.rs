@@ -1,0 +1,1 @@
+//! Frames, headers, API versions, requests and responses.
