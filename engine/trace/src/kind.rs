@@ -256,6 +256,13 @@ pub enum TraceKind {
         /// The partition.
         partition: i32,
     },
+    /// Client: a consumer was told to read a partition no longer.
+    PartitionUnassigned {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+    },
     /// Client: a consumer's position moved without reading: a seek, or the answer to "where does the log begin?".
     PositionSet {
         /// The topic.

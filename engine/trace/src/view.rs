@@ -256,12 +256,21 @@ impl ClientView {
                 self.failed += u64::from(*records);
             }
             TraceKind::PartitionAssigned { topic, partition } => self.set_position(topic, *partition, -1),
+            TraceKind::PartitionUnassigned { topic, partition } => self.forget_position(topic, *partition),
             TraceKind::PositionSet { topic, partition, offset } => self.set_position(topic, *partition, *offset),
             TraceKind::RecordsDelivered { topic, partition, records, next_offset } => {
                 self.delivered += records.len() as u64;
                 self.set_position(topic, *partition, *next_offset);
             }
             _ => {}
+        }
+    }
+
+    fn forget_position(&mut self, topic: &str, partition: i32) {
+        let Some(partitions) = self.positions.get_mut(topic) else { return };
+        partitions.remove(&partition);
+        if partitions.is_empty() {
+            self.positions.remove(topic);
         }
     }
 
