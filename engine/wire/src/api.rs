@@ -1,0 +1,134 @@
+//! The one table of the APIs that Naru speaks, and what follows from it: [`ApiKey`], [`Request`], [`Response`].
+//!
+//! Supporting one more API takes a row here and its two shapes in [`crate::shape`]. Versions are those of Apache Kafka 4.1.
+
+use kafka_protocol::messages as kp;
+
+/// The versions of an API that are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SupportedVersions {
+    /// The lowest.
+    pub min: i16,
+    /// The highest.
+    pub max: i16,
+}
+
+impl SupportedVersions {
+    /// Whether `version` is among them.
+    pub const fn contains(self, version: i16) -> bool {
+        self.min <= version && version <= self.max
+    }
+}
+
+macro_rules! apis {
+    ($($name:ident = $key:literal, $min:literal ..= $max:literal, flexible $flexible:literal, $request:ident, $response:ident;)*) => {
+        /// An API: what a request asks for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(i16)]
+        #[allow(missing_docs, reason = "the variants are Kafka's API names")]
+        pub enum ApiKey {
+            $($name = $key,)*
+        }
+
+        impl ApiKey {
+            /// Every API, in the order of the keys.
+            pub const ALL: &'static [ApiKey] = &[$(ApiKey::$name,)*];
+
+            /// The API with this key, if it is supported.
+            pub const fn from_key(key: i16) -> Option<ApiKey> {
+                match key {
+                    $($key => Some(ApiKey::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// Kafka's name for it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(ApiKey::$name => stringify!($name),)*
+                }
+            }
+
+            /// The versions that are understood.
+            pub const fn versions(self) -> SupportedVersions {
+                match self {
+                    $(ApiKey::$name => SupportedVersions { min: $min, max: $max },)*
+                }
+            }
+
+            /// The first version with compact lengths and tagged fields (KIP-482).
+            pub const fn flexible_since(self) -> i16 {
+                match self {
+                    $(ApiKey::$name => $flexible,)*
+                }
+            }
+        }
+
+        /// A decoded request.
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(missing_docs, reason = "the variants are Kafka's API names")]
+        pub enum Request {
+            $($name(kp::$request),)*
+        }
+
+        impl Request {
+            /// The API that it asks for.
+            pub const fn api(&self) -> ApiKey {
+                match self {
+                    $(Request::$name(_) => ApiKey::$name,)*
+                }
+            }
+        }
+
+        /// A decoded response, or one that is to be encoded.
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(missing_docs, reason = "the variants are Kafka's API names")]
+        pub enum Response {
+            $($name(kp::$response),)*
+        }
+
+        impl Response {
+            /// The API that it answers.
+            pub const fn api(&self) -> ApiKey {
+                match self {
+                    $(Response::$name(_) => ApiKey::$name,)*
+                }
+            }
+        }
+
+        $(
+            impl From<kp::$request> for Request {
+                fn from(request: kp::$request) -> Self {
+                    Request::$name(request)
+                }
+            }
+
+            impl From<kp::$response> for Response {
+                fn from(response: kp::$response) -> Self {
+                    Response::$name(response)
+                }
+            }
+        )*
+    };
+}
+
+apis! {
+    Produce          =  0, 3 ..= 13, flexible 9,  ProduceRequest, ProduceResponse;
+    Fetch            =  1, 4 ..= 18, flexible 12, FetchRequest, FetchResponse;
+    ListOffsets      =  2, 1 ..= 10, flexible 6,  ListOffsetsRequest, ListOffsetsResponse;
+    Metadata         =  3, 0 ..= 13, flexible 9,  MetadataRequest, MetadataResponse;
+    ApiVersions      = 18, 0 ..= 4,  flexible 3,  ApiVersionsRequest, ApiVersionsResponse;
+    CreateTopics     = 19, 2 ..= 7,  flexible 5,  CreateTopicsRequest, CreateTopicsResponse;
+    DeleteTopics     = 20, 1 ..= 6,  flexible 4,  DeleteTopicsRequest, DeleteTopicsResponse;
+    InitProducerId   = 22, 0 ..= 5,  flexible 2,  InitProducerIdRequest, InitProducerIdResponse;
+    DescribeConfigs  = 32, 1 ..= 4,  flexible 4,  DescribeConfigsRequest, DescribeConfigsResponse;
+    CreatePartitions = 37, 0 ..= 3,  flexible 2,  CreatePartitionsRequest, CreatePartitionsResponse;
+    DescribeCluster  = 60, 0 ..= 2,  flexible 0,  DescribeClusterRequest, DescribeClusterResponse;
+}
+
+impl ApiKey {
+    /// The key on the wire.
+    pub const fn key(self) -> i16 {
+        self as i16
+    }
+}
