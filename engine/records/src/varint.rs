@@ -1,0 +1,1 @@
+//! Zigzag varints, as protobuf and Kafka's record format write them.
