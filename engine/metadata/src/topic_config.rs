@@ -1,0 +1,1 @@
+//! The configuration keys of topics: types, defaults, documentation (`LogConfig.java`, `TopicConfig.java`).
