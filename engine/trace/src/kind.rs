@@ -205,6 +205,15 @@ pub enum TraceKind {
         /// The record's value.
         value: Option<Preview>,
     },
+    /// Client: a producer gave a record up before it could choose a partition for it.
+    RecordRefused {
+        /// The record's topic.
+        topic: String,
+        /// Kafka's name for the error.
+        error: Name,
+        /// A sentence about it.
+        message: String,
+    },
     /// Client: a producer closed a batch and sends it.
     BatchSent {
         /// The batch's topic.

@@ -247,6 +247,7 @@ impl ClientView {
         match kind {
             TraceKind::ClientClosed { .. } => self.closed = true,
             TraceKind::RecordQueued { .. } => self.waiting += 1,
+            TraceKind::RecordRefused { .. } => self.failed += 1,
             TraceKind::BatchAcknowledged { records, .. } => {
                 self.waiting = self.waiting.saturating_sub(u64::from(*records));
                 self.acknowledged += u64::from(*records);
