@@ -1,1 +1,35 @@
-//! A partition's log.
+//! One partition's log: the heart of a broker.
+//!
+//! A [`Log`] is a row of segments, each a `.log` file of record batches and a sparse `.index` beside it, both in Kafka's
+//! own format. It appends batches as they came, finds them again by offset and by time, and after a crash keeps exactly
+//! what is whole. It knows which batches idempotent producers have written, so that a retry is not written twice.
+//!
+//! What holds at all times:
+//!
+//! ```text
+//!   log start offset <= (high watermark: the broker's) <= log end offset
+//!   |                                                     |
+//!   [ segment 0 )[ segment 37 )[ active segment 91        )
+//! ```
+//!
+//! This crate deliberately knows nothing of requests, replication or clocks, and touches no file itself: it goes through
+//! [`Storage`], which is a real disk in the server and [`MemoryStorage`] in tests and in the simulation. Read [`log`]
+//! first, then [`storage`], [`segment`], [`recovery`] and [`producers`].
+
+#![no_std]
+
+extern crate alloc;
+
+pub mod config;
+pub mod error;
+pub mod log;
+pub mod memory;
+pub mod producers;
+pub mod storage;
+
+pub use config::LogConfig;
+pub use error::LogError;
+pub use log::{Appended, Log, OffsetAndTimestamp, ReadResult, TopicPartition};
+pub use memory::{DiskEntry, Fault, MemoryStorage};
+pub use producers::{ProducerState, SequenceCheck};
+pub use storage::{DirEntry, FileId, FileRange, OpenMode, Slice, Storage, StorageError, StorageErrorKind};
