@@ -1,1 +1,32 @@
-//! Labs.
+//! Labs: small scripts that drive simulated Kafka clients and brokers, graded by what really happened.
+//!
+//! A script (Rhai) runs to its end in the simulation at once and leaves a [`Recording`]: every event of the engine, each
+//! with the script's line that caused it. Goals and predictions are questions to that recording. A [`Player`] shows it,
+//! forwards and backwards.
+//!
+//! This crate deliberately draws nothing and knows no browser. Read [`recording`] first, then [`runner`], then
+//! [`goals`]; the labs themselves are the folders beside `src`.
+
+pub mod catalog;
+pub mod goals;
+pub mod lab;
+pub mod measure;
+pub mod player;
+pub mod recording;
+pub mod runner;
+pub mod sentence;
+pub mod terminal;
+pub mod text;
+
+pub use catalog::{find, labs};
+pub use goals::Predicate;
+pub use lab::{Choice, Goal, HintFor, Lab, Prediction, WrongAttempt};
+pub use measure::Measure;
+pub use player::{EventRow, Frame, Mark, MarkKind, Player, RunSummary, Series, SeriesKind};
+pub use recording::{
+    Action, Budget, GoalResult, InjectedAction, PredictionResult, PrintedLine, RECORDING_VERSION, Recording, RunRequest,
+    ScriptError,
+};
+pub use runner::run;
+pub use sentence::{Importance, Names, importance, sentence};
+pub use text::{Locale, Text};
