@@ -125,10 +125,11 @@ pub fn naru_binary() -> PathBuf {
     found.expect("no naru binary: run `cargo build --release -p naru-server` first, or set NARU_BIN")
 }
 
-/// A folder of `target/tools`, which `cargo xtask setup --tests` fills.
+/// A folder of `NARU_TOOLS`, or of `target/tools`, which `cargo xtask setup --tests` fills.
 pub fn tool(name: &str) -> PathBuf {
-    let path = workspace().join("target/tools").join(name);
-    assert!(path.exists(), "target/tools/{name} is missing: run `cargo xtask setup --tests`");
+    let tools = std::env::var_os("NARU_TOOLS").map_or_else(|| workspace().join("target/tools"), PathBuf::from);
+    let path = tools.join(name);
+    assert!(path.exists(), "{} is missing: run `cargo xtask setup --tests`", path.display());
     path
 }
 
