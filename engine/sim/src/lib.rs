@@ -1,1 +1,19 @@
-//! The simulated world.
+//! A simulated world: brokers and clients, the very ones that run natively, on a network, disks and a clock that are values.
+//!
+//! A [`World`] is decided entirely by its seed and by what is done to it. Two runs of the same are equal, event for event,
+//! on every machine. It deliberately has no opinion on what is being tried: labs and soaks bring their own scripts.
+//!
+//! Read [`world`] first, then [`network`] and [`disk`]; [`invariants`] says what must always be true, and [`soak`] looks for
+//! a seed where it is not.
+
+#![no_std]
+
+extern crate alloc;
+
+pub mod action;
+pub mod rng;
+pub mod world;
+
+pub use action::Action;
+pub use rng::Rng;
+pub use world::{ClientId, Outcome, World, WorldConfig};
