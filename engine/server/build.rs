@@ -1,0 +1,55 @@
+//! Embeds the web assets, if they have been built, into the binary: `naru serve` needs no files beside it.
+//!
+//! The folder is `$NARU_WEB_DIST`, or `book/src/naru` of this workspace when it holds a `manifest.json`. Without either the
+//! live page is a plain one that says how to build them.
+
+use std::{
+    env,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=NARU_WEB_DIST");
+    let folder = env::var_os("NARU_WEB_DIST").map_or_else(default_folder, PathBuf::from);
+    let manifest = folder.join("manifest.json");
+    // Watching the manifest is enough: all other names carry a hash, so any change of content changes it.
+    println!("cargo::rerun-if-changed={}", manifest.display());
+    let files = if manifest.is_file() { files_in(&folder) } else { Vec::new() };
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("embedded.rs");
+    fs::write(out, table(&files)).expect("OUT_DIR can be written");
+}
+
+fn default_folder() -> PathBuf {
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    here.join("../../book/src/naru")
+}
+
+/// All files below `folder`, as (path with `/`, absolute path), sorted.
+fn files_in(folder: &Path) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(&current).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let (Ok(name), Ok(full)) = (path.strip_prefix(folder), path.canonicalize()) {
+                found.push((name.to_string_lossy().replace('\\', "/"), full));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn table(files: &[(String, PathBuf)]) -> String {
+    let mut text = String::from("&[\n");
+    for (name, path) in files {
+        println!("cargo::rerun-if-changed={}", path.display());
+        writeln!(text, "    ({name:?}, include_bytes!({path:?}).as_slice()),").expect("writing to a string");
+    }
+    text.push_str("]\n");
+    text
+}

@@ -1,0 +1,247 @@
+//! The command line. What a command does is in [`crate::commands`].
+
+use crate::{failure::Failure, settings::HostPort};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use std::path::PathBuf;
+
+/// Naru: a Kafka-compatible broker that you can take apart.
+#[derive(Debug, Parser)]
+#[command(name = "naru", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a broker that Kafka clients can use, with a live page that shows what it does
+    Serve(ServeArgs),
+    /// List, run or check the course's labs
+    #[command(subcommand)]
+    Lab(LabCommand),
+    /// Run the simulated world: one run by its seed, or many seeds in search of a failure
+    #[command(subcommand)]
+    Sim(SimCommand),
+    /// Create, list, describe, change and delete topics
+    Topic(TopicArgs),
+    /// Send lines as records
+    Produce(ProduceArgs),
+    /// Print records as lines
+    Consume(ConsumeArgs),
+}
+
+/// `naru serve`.
+#[derive(Debug, Default, Args)]
+pub struct ServeArgs {
+    /// Where the data is kept; created if it is missing [default: naru-data]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where Kafka clients connect; port 0 takes any free one [default: 127.0.0.1:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<HostPort>,
+    /// Where the live page is; port 0 takes any free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<HostPort>,
+    /// A configuration file with Kafka's keys
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One key of the configuration; wins over --config; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// `naru lab`.
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// All labs
+    List,
+    /// Run a lab's script, print what happened and which goals are met
+    Run(LabRunArgs),
+    /// Check a lab as the course's tests do: the solution passes, the start and the wrong attempts do not
+    Check {
+        /// The lab's number, for example 01
+        lab: String,
+    },
+}
+
+/// `naru lab run`.
+#[derive(Debug, Args)]
+pub struct LabRunArgs {
+    /// The lab's number, for example 01
+    pub lab: String,
+    /// A script to run instead of the lab's own start; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Another seed than the lab's own
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Print the events too, as sentences
+    #[arg(long)]
+    pub events: bool,
+}
+
+/// `naru sim`.
+#[derive(Debug, Subcommand)]
+pub enum SimCommand {
+    /// One run, the same every time: a lab by its number or a scenario by its name
+    Run(SimRunArgs),
+    /// Random runs, one per seed, until one fails
+    Soak(SimSoakArgs),
+}
+
+/// `naru sim run`.
+#[derive(Debug, Args)]
+pub struct SimRunArgs {
+    /// A lab's number or a scenario's name
+    pub what: String,
+    /// The number all randomness comes from
+    #[arg(long)]
+    pub seed: u64,
+    /// Print every event
+    #[arg(long)]
+    pub events: bool,
+}
+
+/// `naru sim soak`.
+#[derive(Debug, Args)]
+pub struct SimSoakArgs {
+    /// The seeds, both ends included
+    #[arg(long, value_name = "A..B")]
+    pub seeds: String,
+    /// Stop after so many minutes, wherever the seeds have got
+    #[arg(long, value_name = "M")]
+    pub minutes: Option<u64>,
+}
+
+/// What every client command needs.
+#[derive(Debug, Clone, Args)]
+pub struct ClientArgs {
+    /// A broker to begin with
+    #[arg(long, short, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
+    pub bootstrap: HostPort,
+}
+
+/// `naru topic`.
+#[derive(Debug, Args)]
+pub struct TopicArgs {
+    /// What to do with topics.
+    #[command(subcommand)]
+    pub command: TopicCommand,
+}
+
+/// What to do with topics.
+#[derive(Debug, Subcommand)]
+pub enum TopicCommand {
+    /// Create a topic
+    Create {
+        /// Its name
+        topic: String,
+        /// How many partitions; the broker's num.partitions when left out
+        #[arg(long, short)]
+        partitions: Option<i32>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// All topics
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// One topic's id and partitions
+    Describe {
+        /// Its name
+        topic: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Delete a topic and its records
+    Delete {
+        /// Its name
+        topic: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Give a topic more partitions
+    AddPartitions {
+        /// Its name
+        topic: String,
+        /// How many it is to have in all
+        total: i32,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+/// `naru produce`.
+#[derive(Debug, Args)]
+pub struct ProduceArgs {
+    /// The topic
+    #[arg(long, short)]
+    pub topic: String,
+    /// The partition; left out: by key, or as the producer likes
+    #[arg(long, short)]
+    pub partition: Option<i32>,
+    /// What ends the key in a line; left out: lines have no key
+    #[arg(long, short = 'K', value_name = "TEXT")]
+    pub key_separator: Option<String>,
+    /// Whose word counts: 0, 1 or all
+    #[arg(long, default_value = "all")]
+    pub acks: String,
+    /// Lines to send; left out: standard input
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// `naru consume`.
+#[derive(Debug, Args)]
+pub struct ConsumeArgs {
+    /// The topic
+    #[arg(long, short)]
+    pub topic: String,
+    /// One partition; left out: all
+    #[arg(long, short)]
+    pub partition: Option<i32>,
+    /// Begin with the oldest record instead of the next new one
+    #[arg(long, conflicts_with = "offset")]
+    pub from_beginning: bool,
+    /// Begin at this offset of --partition
+    #[arg(long, short, requires = "partition")]
+    pub offset: Option<i64>,
+    /// Stop after so many records
+    #[arg(long, short, value_name = "N")]
+    pub max_messages: Option<u64>,
+    /// Stop at the end of what is there now
+    #[arg(long = "exit", short)]
+    pub exit_at_end: bool,
+    /// Print the key and this text before each value
+    #[arg(long, short = 'K', value_name = "TEXT")]
+    pub key_separator: Option<String>,
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+impl Cli {
+    /// Reads the command line. `Err(Ok(text))` is help or a version that was asked for.
+    pub fn read() -> Result<Cli, Result<String, Failure>> {
+        Cli::try_parse().map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(error.render().to_string()),
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Ok(error.render().to_string()),
+            _ => Err(Failure::usage(one_sentence(&error))),
+        })
+    }
+}
+
+/// clap's message in one line: what is wrong, its tip if it has one, and where help is.
+fn one_sentence(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut sentence = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    for line in lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")) {
+        sentence.push_str(if sentence.ends_with(':') { " " } else { "; " });
+        sentence.push_str(line.trim_start_matches("tip: "));
+    }
+    format!("{sentence}; --help lists what there is")
+}

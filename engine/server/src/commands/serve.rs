@@ -1,0 +1,174 @@
+//! `naru serve`: a real broker.
+//!
+//! Start: settings, data directory, ports, broker, then the line `ready ...`. Stop on SIGTERM or SIGINT: no new connections, the
+//! turn is finished, files are synced, responses are written, and the data directory is marked as cleanly shut down.
+
+use crate::{
+    cli::ServeArgs,
+    clock::Clock,
+    data_dir::DataDir,
+    engine::{
+        self,
+        inbox::{Message, inbox},
+    },
+    failure::Failure,
+    http, log, net,
+    settings::{HostPort, Settings},
+    storage::FileStorage,
+};
+use std::{
+    io::{ErrorKind, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    thread::JoinHandle,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// Sockets are framed by this many threads at most. The broker's own thread comes on top.
+const WORKERS_MAX: usize = 4;
+/// File descriptors that connections must leave for files.
+const DESCRIPTORS_FOR_FILES: usize = 1024;
+
+/// Runs until a signal.
+pub fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
+    let settings = Settings::resolve(args)?;
+    for key in &settings.unknown_keys {
+        log::warn(format_args!("{key} is a key this broker does not know; it is ignored"));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(1, WORKERS_MAX))
+        .thread_name("naru-net")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?;
+    let ended = runtime.block_on(serve(settings));
+    // Reads and syncs that are still under way are nobody's any more.
+    runtime.shutdown_background();
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(mut settings: Settings) -> Result<(), Failure> {
+    stop_with_the_broker_thread();
+    let mut signals = Signals::listen()?;
+    // Ports first: a port that is taken leaves no new directory behind. Who dials already waits until the broker is there.
+    let (kafka, kafka_address) = bind(&settings.listen, "--listen").await?;
+    let (web, web_address) = bind(&settings.http, "--http").await?;
+    let data = DataDir::open(&settings.data_dir)?;
+    advertise(&mut settings, kafka_address);
+
+    let clock = Clock::start();
+    let (sender, receiver) = inbox(settings.queued_requests_max);
+    settings.broker.seed = entropy()?;
+    let storage = FileStorage::new(data.path().to_owned());
+    let mut limits = settings.limits.clone();
+    limits.connections_max = limits.connections_max.min(descriptors().saturating_sub(DESCRIPTORS_FOR_FILES).max(16));
+    let thread = engine::start(settings.broker.clone(), storage, clock, (sender.clone(), receiver))
+        .map_err(|error| Failure::new(error.to_string()))?;
+
+    let (stop, stopped) = watch::channel(false);
+    let shared = Arc::new(net::Shared { inbox: sender.clone(), clock, limits });
+    let connections = tokio::spawn(net::serve(kafka, shared, stopped.clone()));
+    let state = http::State::new(sender.clone(), clock, web_address, &settings.http.host, stopped);
+    let pages = tokio::spawn(http::serve(web, state));
+    ready(kafka_address, web_address);
+
+    signals.next().await;
+    let _ = stop.send(true);
+    let _ = sender.tell(Message::Stop);
+    join(thread).await;
+    let _ = connections.await;
+    pages.abort();
+    drop(data);
+    Ok(())
+}
+
+async fn bind(address: &HostPort, flag: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = TcpListener::bind((address.host.as_str(), address.port)).await;
+    let listener = bound.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => Failure::new(format!(
+            "{address} is taken by another process; stop that one, or choose another port with {flag} HOST:PORT \
+             (port 0 takes any free one)"
+        )),
+        _ => Failure::new(format!("cannot listen on {address}: {error}; choose another address with {flag} HOST:PORT")),
+    })?;
+    let bound = listener.local_addr().map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))?;
+    Ok((listener, bound))
+}
+
+/// What clients are told to dial: `advertised.listeners`, or where we listen. Port 0 becomes the port that was bound.
+fn advertise(settings: &mut Settings, bound: SocketAddr) {
+    let advertised = settings.advertised.clone().unwrap_or_else(|| settings.listen.clone());
+    let everywhere = advertised.host.is_empty() || bound.ip().is_unspecified() && settings.advertised.is_none();
+    settings.broker.advertised_host = if everywhere { host_name() } else { advertised.host };
+    settings.broker.advertised_port = if advertised.port == 0 { bound.port() } else { advertised.port };
+}
+
+/// This machine's name: what Kafka, too, tells clients when it listens on all addresses and was told nothing else.
+fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "localhost".into() } else { name }
+}
+
+/// The line that scripts wait for.
+fn ready(kafka: SocketAddr, web: SocketAddr) {
+    let mut out = std::io::stdout().lock();
+    // Nobody reading standard output is no reason to stop.
+    let _ = writeln!(out, "ready kafka={kafka} http={web}");
+    let _ = out.flush();
+}
+
+fn entropy() -> Result<u64, Failure> {
+    let mut bytes = [0u8; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| Failure::new(format!("the operating system gives no random numbers: {error}")))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// How many files this process may have open: as many as it is allowed to ask for.
+fn descriptors() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |current| current as usize)
+}
+
+/// A broker that broke one of its own promises must not look alive: its panic is the process's end.
+fn stop_with_the_broker_thread() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        if std::thread::current().name() == Some(engine::THREAD_NAME) {
+            std::process::abort();
+        }
+    }));
+}
+
+async fn join(thread: JoinHandle<()>) {
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+}
+
+/// The two signals that ask for a graceful end.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, Failure> {
+        let on = |kind| signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")));
+        Ok(Signals { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The thread that owns the broker.
+//!
+//! It is the driver that [`naru_broker::Broker`] describes, around a real clock, real files and real sockets. One turn: take
+//! what is queued, step the broker with each, commit the storage once, perform the effects in order, wait. Many small appends
+//! become one write that way, and the busier the broker is, the larger its turns are.
+//!
+//! Nothing here blocks except the wait: sockets are written by the connections' own tasks ([`outlet`]), files are synced on a
+//! thread that may block. This is deliberately the only place that touches the broker; everybody else sends a message
+//! ([`inbox`]). Read [`EngineThread::turn`] first.
+
+pub mod inbox;
+pub mod live;
+pub mod outlet;
+
+use self::{
+    inbox::{Inbox, InboxReceiver, Message, Report},
+    live::Watchers,
+    outlet::{Chunk, Outlet},
+};
+use crate::{clock::Clock, storage::FileStorage};
+use naru_broker::{Broker, BrokerConfig, ConnectionId, Effect, Frame, Input, Outbox, StartError};
+use naru_log::{FileId, Slice, Storage, StorageError};
+use naru_trace::{Actor, ClusterView, Now, Trace};
+use std::{
+    collections::{BTreeSet, HashMap},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+use tokio::runtime::Handle as Runtime;
+
+/// The name of the broker's thread.
+pub const THREAD_NAME: &str = "broker";
+
+/// Messages that one turn takes at most, so that responses do not wait for ever behind new requests.
+const TURN_MESSAGES_MAX: usize = 256;
+/// Bytes of requests that one turn takes at most, for the same reason.
+const TURN_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How long a stopping broker waits for files that are still being synced.
+const STOP_SYNC_WAIT: Duration = Duration::from_secs(10);
+
+/// The thread's state.
+struct EngineThread {
+    broker: Broker<FileStorage>,
+    node_id: i32,
+    clock: Clock,
+    out: Outbox,
+    receiver: InboxReceiver,
+    /// For the answers of threads that sync files.
+    inbox: Inbox,
+    runtime: Runtime,
+    connections: HashMap<ConnectionId, Outlet>,
+    /// Connections that the broker wants no frames of for now.
+    held: BTreeSet<ConnectionId>,
+    watchers: Watchers,
+    syncs_under_way: usize,
+    stopping: bool,
+    turns: u64,
+    busy: Duration,
+    turn_max: Duration,
+    sends_dropped: u64,
+}
+
+/// Opens the broker on the calling thread, so that a failure to start is the caller's to report, then gives it a thread.
+pub fn start(
+    config: BrokerConfig,
+    storage: FileStorage,
+    clock: Clock,
+    (inbox, receiver): (Inbox, InboxReceiver),
+) -> Result<JoinHandle<()>, StartError> {
+    let mut out = Outbox { effects: Vec::new(), trace: Trace::default() };
+    let node_id = config.node_id;
+    let now = clock.now();
+    out.trace.enter(Actor::Broker(node_id), now.monotonic, None);
+    let broker = Broker::open(config, storage, now, &mut out)?;
+    let mut engine = EngineThread {
+        broker,
+        node_id,
+        clock,
+        out,
+        receiver,
+        inbox,
+        runtime: Runtime::current(),
+        connections: HashMap::new(),
+        held: BTreeSet::new(),
+        watchers: Watchers::default(),
+        syncs_under_way: 0,
+        stopping: false,
+        turns: 0,
+        busy: Duration::ZERO,
+        turn_max: Duration::ZERO,
+        sends_dropped: 0,
+    };
+    // What opening asked for.
+    engine.finish_turn();
+    let thread = std::thread::Builder::new().name(THREAD_NAME.into());
+    thread
+        .spawn(move || engine.run())
+        .map_err(|error| StartError { message: format!("cannot start a thread: {error}") })
+}
+
+impl EngineThread {
+    fn run(mut self) {
+        while !self.stopping {
+            let deadline = self.broker.next_deadline().map(|deadline| self.clock.instant(deadline.at));
+            let first = self.receiver.wait(deadline);
+            self.turn(first);
+        }
+        self.stop();
+    }
+
+    /// One turn: steps, one commit, effects.
+    fn turn(&mut self, first: Option<Message>) {
+        let started = Instant::now();
+        let mut bytes = 0;
+        let mut next = first;
+        for _ in 0..TURN_MESSAGES_MAX {
+            let Some(message) = next else { break };
+            bytes += self.take(message);
+            if bytes >= TURN_BYTES_MAX {
+                break;
+            }
+            next = self.receiver.queued();
+        }
+        let now = self.clock.now();
+        if self.broker.next_deadline().is_some_and(|deadline| deadline.at <= now.monotonic) {
+            self.step(now, Input::Tick);
+        }
+        self.finish_turn();
+        let took = started.elapsed();
+        self.turns += 1;
+        self.busy += took;
+        self.turn_max = self.turn_max.max(took);
+    }
+
+    /// One message. Returns how many bytes of request it held.
+    fn take(&mut self, message: Message) -> usize {
+        let now = self.clock.now();
+        match message {
+            Message::Connected { connection, peer, outlet } => {
+                self.connections.insert(connection, outlet);
+                self.step(now, Input::Connected { connection, peer });
+            }
+            Message::Frame { connection, frame } => return self.take_frame(now, connection, frame),
+            Message::Disconnected { connection } => {
+                self.connections.remove(&connection);
+                self.held.remove(&connection);
+                self.step(now, Input::Disconnected { connection });
+            }
+            Message::Synced { ticket, result } => {
+                self.syncs_under_way -= 1;
+                self.step(now, Input::Synced { ticket, result });
+            }
+            Message::View { answer } => drop(answer.send(self.view(now))),
+            Message::Report { answer } => drop(answer.send(self.report())),
+            Message::Subscribe { answer } => self.subscribe(now, answer),
+            Message::Unsubscribe { subscriber } => {
+                self.watchers.unsubscribe(subscriber);
+                self.out.trace.set_on(self.watchers.any());
+            }
+            Message::Stop => {
+                self.stopping = true;
+                self.step(now, Input::Shutdown);
+            }
+        }
+        0
+    }
+
+    fn take_frame(&mut self, now: Now, connection: ConnectionId, frame: bytes::Bytes) -> usize {
+        let length = frame.len();
+        // A connection that the broker closed may have frames in the queue still: they are nobody's.
+        let Some(outlet) = self.connections.get(&connection) else { return length };
+        outlet.flow().frame_taken(length);
+        self.step(now, Input::Frame { connection, frame });
+        if !self.broker.wants_frames(connection)
+            && let Some(outlet) = self.connections.get(&connection)
+        {
+            outlet.flow().set_held(true);
+            self.held.insert(connection);
+        }
+        length
+    }
+
+    fn step(&mut self, now: Now, input: Input) {
+        self.out.trace.enter(Actor::Broker(self.node_id), now.monotonic, None);
+        self.broker.step(now, input, &mut self.out);
+    }
+
+    /// Commit, effects, events: what follows the steps of a turn.
+    fn finish_turn(&mut self) {
+        let failed = self.broker.storage_mut().commit();
+        if !failed.is_empty() {
+            self.on_commit_failed(failed);
+        }
+        let mut effects = std::mem::take(&mut self.out.effects);
+        for effect in effects.drain(..) {
+            self.perform(effect);
+        }
+        self.out.effects = effects;
+        self.broker.storage_mut().end_turn();
+        self.release_held();
+        if self.out.trace.is_on() {
+            self.watchers.publish(self.out.trace.take());
+            self.out.trace.set_on(self.watchers.any());
+        }
+    }
+
+    /// Bytes did not reach the operating system. No answer that may rest on them leaves: every connection that was to get one
+    /// in this turn is closed instead, and its client will ask again.
+    fn on_commit_failed(&mut self, failed: Vec<(FileId, StorageError)>) {
+        for effect in &mut self.out.effects {
+            if let Effect::Send { connection, .. } = effect {
+                self.sends_dropped += 1;
+                *effect = Effect::Close { connection: *connection, reason: "a write to disk failed".into() };
+            }
+        }
+        let now = self.clock.now();
+        for (file, error) in failed {
+            eprintln!("naru: {error}; its partition is offline until the broker is started again");
+            self.step(now, Input::StorageFailed { file, error });
+        }
+        for (_, error) in self.broker.storage_mut().commit() {
+            eprintln!("naru: {error}");
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { connection, frame, .. } => self.send(connection, frame),
+            Effect::Close { connection, reason } => {
+                self.held.remove(&connection);
+                if let Some(outlet) = self.connections.remove(&connection) {
+                    crate::log::connection_closed(connection, &reason);
+                    outlet.close();
+                }
+            }
+            Effect::Dial { connection, host, port } => {
+                // A lone broker knows no other; an answer keeps the contract all the same.
+                eprintln!("naru: connection to {host}:{port} was not made: this broker stands alone");
+                let _ = self.inbox.tell(Message::Disconnected { connection });
+            }
+            Effect::Sync { ticket, files } => self.sync(ticket, &files),
+        }
+    }
+
+    fn send(&mut self, connection: ConnectionId, frame: Frame) {
+        let Some(outlet) = self.connections.get(&connection) else { return };
+        let storage = self.broker.storage();
+        let chunk = |slice| match slice {
+            Slice::Bytes(bytes) => Some(Chunk::Bytes(bytes)),
+            Slice::File(range) => storage.handle(range.file).map(|handle| Chunk::File {
+                handle,
+                position: range.position,
+                length: range.length,
+            }),
+        };
+        match frame.chunks.into_iter().map(chunk).collect::<Option<Vec<Chunk>>>() {
+            Some(chunks) => outlet.send(chunks),
+            // The file is gone between the step and now. A response with a hole would be a lie.
+            None => outlet.close(),
+        }
+    }
+
+    fn sync(&mut self, ticket: u64, files: &[FileId]) {
+        let storage = self.broker.storage();
+        let handles: Vec<_> = files.iter().filter_map(|file| storage.handle(*file)).collect();
+        let inbox = self.inbox.clone();
+        self.syncs_under_way += 1;
+        self.runtime.spawn_blocking(move || {
+            let result = handles.iter().try_for_each(crate::storage::Handle::sync_for_engine);
+            let _ = inbox.tell(Message::Synced { ticket, result });
+        });
+    }
+
+    /// Connections whose frames piled up behind a reply may go on once the broker wants them again.
+    fn release_held(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let (broker, connections) = (&self.broker, &self.connections);
+        self.held.retain(|connection| {
+            let hold = !broker.wants_frames(*connection);
+            if !hold && let Some(outlet) = connections.get(connection) {
+                outlet.flow().set_held(false);
+            }
+            hold
+        });
+    }
+
+    fn subscribe(&mut self, now: Now, answer: tokio::sync::oneshot::Sender<live::Subscription>) {
+        // Events of steps earlier in this turn are in the picture already; those who watched before still get them.
+        let events = self.out.trace.take();
+        self.watchers.publish(events);
+        let snapshot = self.view(now);
+        let subscription = self.watchers.subscribe(snapshot);
+        self.out.trace.set_on(true);
+        if let Err(refused) = answer.send(subscription) {
+            self.watchers.unsubscribe(refused.subscriber);
+            self.out.trace.set_on(self.watchers.any());
+        }
+    }
+
+    fn view(&self, now: Now) -> ClusterView {
+        let mut view = ClusterView { at: now.monotonic, ..ClusterView::default() };
+        view.brokers.insert(self.node_id, self.broker.view());
+        view
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            broker: self.broker.metrics(),
+            turns: self.turns,
+            busy: self.busy,
+            turn_max: self.turn_max,
+            sends_dropped: self.sends_dropped,
+        }
+    }
+
+    /// Good order: what is under way is finished and synced, then the broker closes its files and says so on disk.
+    fn stop(mut self) {
+        let give_up = Instant::now() + STOP_SYNC_WAIT;
+        while self.syncs_under_way > 0 {
+            match self.receiver.wait(Some(give_up)) {
+                None => break,
+                Some(message @ (Message::Synced { .. } | Message::Disconnected { .. })) => {
+                    self.take(message);
+                    self.finish_turn();
+                }
+                // No new work.
+                Some(_) => {}
+            }
+        }
+        let now = self.clock.now();
+        self.out.trace.enter(Actor::Broker(self.node_id), now.monotonic, None);
+        let EngineThread { broker, mut out, connections, mut watchers, .. } = self;
+        let mut storage = broker.close(now, &mut out);
+        for (_, error) in storage.commit() {
+            eprintln!("naru: {error}");
+        }
+        watchers.publish(out.trace.take());
+        // Every outlet that is dropped here ends its connection, after what was queued in it.
+        drop(connections);
+    }
+}

@@ -1,0 +1,124 @@
+//! What stands before every page: who may ask, how, and what browsers are told to allow.
+//!
+//! The page runs on the reader's own machine, and so does every other site in the reader's browser. A site can point its own name
+//! at 127.0.0.1 and read what answers there (DNS rebinding); but then the browser still says that site's name in `Host`. So only
+//! names that are ours are answered.
+
+use super::State;
+use axum::{
+    extract::{Request, State as From},
+    http::{
+        HeaderValue, Method, StatusCode, Uri,
+        header::{self, HeaderName},
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::net::{IpAddr, SocketAddr};
+
+/// Only our own scripts, styles and data; no frames around us. WASM needs its own word.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
+     style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; \
+     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Names that a browser may rightly use for us.
+pub struct Hosts {
+    bound: SocketAddr,
+    asked_for: String,
+}
+
+impl Hosts {
+    /// The address that was bound, and the name that was asked for on the command line.
+    pub fn new(bound: SocketAddr, asked_for: &str) -> Self {
+        Hosts { bound, asked_for: asked_for.to_ascii_lowercase() }
+    }
+
+    /// Whether `host` (a `Host` header, with or without a port) is one of our names.
+    ///
+    /// An address can never be somebody else's name, so with a server on all addresses every address is ours.
+    pub fn allow(&self, host: &str) -> bool {
+        let name = without_port(host).to_ascii_lowercase();
+        let address: Option<IpAddr> = name.trim_start_matches('[').trim_end_matches(']').parse().ok();
+        match address {
+            Some(address) => address.is_loopback() || address == self.bound.ip() || self.bound.ip().is_unspecified(),
+            None => name == "localhost" || name.ends_with(".localhost") || name == self.asked_for,
+        }
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(colon) if !host[colon..].contains(']') => &host[..colon],
+        _ => host,
+    }
+}
+
+/// Refuses what may not be asked, and adds the headers that every answer carries.
+pub async fn guard(From(state): From<State>, request: Request, next: Next) -> Response {
+    let mut response = match refusal(&state.hosts, &request) {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    let fixed: [(HeaderName, &'static str); 5] = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // What has no better word of its own is true only now.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn refusal(hosts: &Hosts, request: &Request) -> Option<(StatusCode, &'static str)> {
+    let host = host_of(request.headers().get(header::HOST), request.uri());
+    if !host.is_some_and(|host| hosts.allow(host)) {
+        let sentence = "This is a local Naru broker, and it only answers to its own address. \
+                        Open it as http://localhost or by the address that it printed when it started.\n";
+        return Some((StatusCode::MISDIRECTED_REQUEST, sentence));
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Some((StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD: nothing can be changed over HTTP.\n"));
+    }
+    None
+}
+
+/// The host a request is for. A full address in the request line wins over the header (RFC 9112, section 3.2.2).
+fn host_of<'a>(header: Option<&'a HeaderValue>, uri: &'a Uri) -> Option<&'a str> {
+    match uri.host() {
+        Some(host) => Some(host),
+        None => header.and_then(|value| value.to_str().ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hosts;
+
+    #[test]
+    fn our_names_and_no_others() {
+        let hosts = Hosts::new("127.0.0.1:8080".parse().unwrap(), "naru.test");
+        for ours in
+            ["localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:8080", "[::1]:8080", "[::1]", "naru.test:8080"]
+        {
+            assert!(hosts.allow(ours), "{ours} is ours");
+        }
+        for foreign in
+            ["evil.example", "evil.example:8080", "10.0.0.1:8080", "localhost.evil.example", "", ":8080", "[::2]"]
+        {
+            assert!(!hosts.allow(foreign), "{foreign} is not ours");
+        }
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_answers_to_every_address_and_no_name() {
+        let hosts = Hosts::new("0.0.0.0:8080".parse().unwrap(), "0.0.0.0");
+        assert!(hosts.allow("192.168.0.7:8080"));
+        assert!(!hosts.allow("evil.example:8080"));
+    }
+}

@@ -1,0 +1,224 @@
+//! How this server is to run: flags over `--set` over `--config` over defaults, with Kafka's key names.
+//!
+//! What the broker itself wants to know goes to [`naru_broker::BrokerConfig`]; here is what sockets, files and addresses
+//! need.
+
+use crate::{cli::ServeArgs, failure::Failure, net::Limits, properties};
+use naru_broker::BrokerConfig;
+use std::{collections::BTreeMap, fmt, fs, path::PathBuf, str::FromStr, time::Duration};
+
+/// Keys that are understood here, whatever the broker makes of them.
+const OWN_KEYS: &[&str] = &[
+    "listeners",
+    "advertised.listeners",
+    "log.dir",
+    "log.dirs",
+    "max.connections",
+    "connections.max.idle.ms",
+    "queued.max.requests",
+    FRAME_TIMEOUT_KEY,
+];
+/// Keys of a KRaft broker's usual configuration that say what is true of a lone broker anyway.
+const HARMLESS_KEYS: &[&str] = &[
+    "process.roles",
+    "controller.quorum.voters",
+    "controller.quorum.bootstrap.servers",
+    "controller.listener.names",
+    "inter.broker.listener.name",
+    "listener.security.protocol.map",
+];
+/// Naru's own: how long a request may take to arrive once it has begun.
+const FRAME_TIMEOUT_KEY: &str = "naru.frame.timeout.ms";
+
+/// A host and a port, as people write them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// 0: any that is free.
+    pub port: u16,
+}
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the data is.
+    pub data_dir: PathBuf,
+    /// Where Kafka clients dial.
+    pub listen: HostPort,
+    /// Where browsers look.
+    pub http: HostPort,
+    /// What clients are told to dial, where that differs from [`Settings::listen`].
+    pub advertised: Option<HostPort>,
+    /// What connections may do.
+    pub limits: Limits,
+    /// `queued.max.requests`.
+    pub queued_requests_max: usize,
+    /// The broker's part. Its advertised address is filled in when the port is bound.
+    pub broker: BrokerConfig,
+    /// Keys that nobody here knows, for a warning.
+    pub unknown_keys: Vec<String>,
+}
+
+impl HostPort {
+    /// `host:port` with the default's port or host where a part is left out is not guessed at: both must be there.
+    pub fn parse(text: &str) -> Option<HostPort> {
+        let (host, port) = text.rsplit_once(':')?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Some(HostPort { host: host.to_owned(), port: port.parse().ok()? })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        HostPort::parse(text).ok_or_else(|| "write it as HOST:PORT, for example 127.0.0.1:9092".to_owned())
+    }
+}
+
+impl Settings {
+    /// Everything together. The error names the key or flag.
+    pub fn resolve(args: &ServeArgs) -> Result<Settings, Failure> {
+        let properties = all_properties(args)?;
+        let broker = BrokerConfig::from_properties(&properties).map_err(|error| Failure::usage(error.to_string()))?;
+        let unknown_keys = broker.unknown_keys.iter().filter(|key| !is_known_here(key)).cloned().collect();
+        let listen = match (&args.listen, listener(&properties, "listeners")?) {
+            (Some(flag), _) => flag.clone(),
+            (None, Some(listener)) => bind_address(listener),
+            (None, None) => HostPort { host: "127.0.0.1".into(), port: 9092 },
+        };
+        let http = args.http.clone().unwrap_or(HostPort { host: "127.0.0.1".into(), port: 8080 });
+        let limits = Limits {
+            request_bytes_max: broker.socket_request_max_bytes,
+            connections_max: number(&properties, "max.connections", i32::MAX as u64)? as usize,
+            idle_max: Duration::from_millis(number(&properties, "connections.max.idle.ms", 600_000)?),
+            frame_time_max: Duration::from_millis(number(&properties, FRAME_TIMEOUT_KEY, 30_000)?),
+        };
+        Ok(Settings {
+            data_dir: data_dir(args, &properties)?,
+            listen,
+            http,
+            advertised: listener(&properties, "advertised.listeners")?,
+            limits,
+            queued_requests_max: number(&properties, "queued.max.requests", 500)? as usize,
+            broker,
+            unknown_keys,
+        })
+    }
+}
+
+fn is_known_here(key: &str) -> bool {
+    OWN_KEYS.contains(&key) || HARMLESS_KEYS.contains(&key)
+}
+
+fn all_properties(args: &ServeArgs) -> Result<BTreeMap<String, String>, Failure> {
+    let mut all = BTreeMap::new();
+    if let Some(path) = &args.config {
+        let text = fs::read_to_string(path).map_err(|error| {
+            Failure::usage(format!("cannot read the configuration {}: {error}; see --config", path.display()))
+        })?;
+        all = properties::parse(&text);
+    }
+    for setting in &args.set {
+        let (key, value) =
+            setting.split_once('=').ok_or_else(|| Failure::usage(format!("--set {setting}: write it as KEY=VALUE")))?;
+        all.insert(key.trim().to_owned(), value.trim().to_owned());
+    }
+    Ok(all)
+}
+
+fn number(properties: &BTreeMap<String, String>, key: &str, default: u64) -> Result<u64, Failure> {
+    let Some(text) = properties.get(key) else { return Ok(default) };
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Failure::usage(format!("{key}={text}: allowed is a whole number from 1"))),
+    }
+}
+
+fn data_dir(args: &ServeArgs, properties: &BTreeMap<String, String>) -> Result<PathBuf, Failure> {
+    if let Some(path) = &args.data_dir {
+        return Ok(path.clone());
+    }
+    // `log.dirs` wins over `log.dir`, as with Kafka.
+    match properties.get("log.dirs").or_else(|| properties.get("log.dir")) {
+        Some(list) if list.contains(',') => {
+            Err(Failure::usage(format!("log.dirs={list}: Naru keeps its data in one directory; name one")))
+        }
+        Some(path) => Ok(PathBuf::from(path)),
+        None => Ok(PathBuf::from("naru-data")),
+    }
+}
+
+/// The first listener for clients in a list like `PLAINTEXT://:9092,CONTROLLER://:9093`.
+fn listener(properties: &BTreeMap<String, String>, key: &str) -> Result<Option<HostPort>, Failure> {
+    let Some(list) = properties.get(key) else { return Ok(None) };
+    let controllers = properties.get("controller.listener.names").map_or("CONTROLLER", String::as_str);
+    for entry in list.split(',').map(str::trim) {
+        let bad = || Failure::usage(format!("{key}={list}: write it as PLAINTEXT://HOST:PORT"));
+        let (name, address) = entry.split_once("://").ok_or_else(bad)?;
+        if controllers.split(',').any(|controller| controller.trim() == name) {
+            continue;
+        }
+        if ["SSL", "SASL_SSL", "SASL_PLAINTEXT"].contains(&name) {
+            return Err(Failure::usage(format!("{key}={list}: only PLAINTEXT listeners are there; {name} is not")));
+        }
+        return HostPort::parse(address).map(Some).ok_or_else(bad);
+    }
+    Ok(None)
+}
+
+/// Kafka reads an empty host in `listeners` as "all addresses".
+fn bind_address(listener: HostPort) -> HostPort {
+    match listener.host.is_empty() {
+        true => HostPort { host: "0.0.0.0".into(), ..listener },
+        false => listener,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn properties(text: &str) -> BTreeMap<String, String> {
+        properties::parse(text)
+    }
+
+    #[test]
+    fn the_first_client_listener_is_taken() {
+        let listeners = properties("listeners=CONTROLLER://:9093, PLAINTEXT://0.0.0.0:9092");
+        let found = listener(&listeners, "listeners").unwrap();
+        assert_eq!(found, Some(HostPort { host: "0.0.0.0".into(), port: 9092 }));
+    }
+
+    #[test]
+    fn encrypted_listeners_are_refused_in_words() {
+        let listeners = properties("listeners=SSL://:9093");
+        let failure = listener(&listeners, "listeners").unwrap_err();
+        assert!(failure.to_string().contains("only PLAINTEXT"), "{failure}");
+    }
+
+    #[test]
+    fn addresses_with_brackets_and_without() {
+        assert_eq!(HostPort::parse("[::1]:9092"), Some(HostPort { host: "::1".into(), port: 9092 }));
+        assert_eq!(HostPort::parse("localhost:0").unwrap().to_string(), "localhost:0");
+        assert_eq!(HostPort::parse("9092"), None);
+        assert_eq!(HostPort::parse("localhost:http"), None);
+    }
+
+    #[test]
+    fn several_data_directories_are_refused() {
+        let args = ServeArgs::default();
+        let failure = data_dir(&args, &properties("log.dirs=/a,/b")).unwrap_err();
+        assert!(failure.to_string().contains("one directory"), "{failure}");
+    }
+}

@@ -1,0 +1,357 @@
+//! Files: [`naru_log::Storage`] over a real data directory.
+//!
+//! Appends stay in memory until [`FileStorage::commit`], which hands each file's bytes to the operating system with one
+//! vectored write. After that a process crash loses nothing; a power failure may, until the file was synced.
+//!
+//! This deliberately has no cache of its own (the page cache is the cache, as in Kafka) and no threads: syncing in operation
+//! and reading for sockets is done elsewhere, on clones of the file handles that [`FileStorage::handle`] gives out.
+//! Read [`crate::data_dir`] next: it decides whether a directory may be used at all.
+
+use bytes::{Bytes, BytesMut};
+use naru_log::{DirEntry, FileId, FileRange, OpenMode, Slice, Storage, StorageError, StorageErrorKind};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, IoSlice},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// The most buffers that one `writev` takes on Linux (`IOV_MAX`).
+const IOV_MAX: usize = 1024;
+
+/// A data directory's files.
+pub struct FileStorage {
+    root: PathBuf,
+    /// By [`FileId`], which is never used twice: a stale range finds nothing instead of another file's bytes.
+    files: Vec<Option<Box<OpenFile>>>,
+    /// Files with bytes that were not committed yet, in the order of their first append.
+    dirty: Vec<FileId>,
+    /// Files closed in this turn. Responses that are about to leave may still point into them.
+    retired: Vec<(FileId, Handle)>,
+}
+
+/// An open file that other threads may read and sync.
+#[derive(Clone)]
+pub struct Handle(Arc<Shared>);
+
+struct Shared {
+    file: File,
+    path: PathBuf,
+    /// Whether the file's name is known to be on disk. A new file needs its folder synced once too.
+    name_synced: AtomicBool,
+}
+
+struct OpenFile {
+    handle: Handle,
+    name: String,
+    /// Bytes that the operating system has.
+    committed: u64,
+    /// Bytes that it gets at the next commit.
+    pending: Vec<Bytes>,
+    pending_bytes: u64,
+}
+
+impl Handle {
+    /// The file itself.
+    pub fn file(&self) -> &File {
+        &self.0.file
+    }
+
+    /// Brings the file's bytes, its length and its name safely to disk. May take milliseconds: not for the broker's thread.
+    pub fn sync(&self) -> io::Result<()> {
+        self.0.file.sync_data()?;
+        if !self.0.name_synced.load(Ordering::Acquire) {
+            sync_parent(&self.0.path)?;
+            self.0.name_synced.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The same, with an error that the engine understands.
+    pub fn sync_for_engine(&self) -> Result<(), StorageError> {
+        self.sync().map_err(|error| storage_error(&error, &self.0.path.to_string_lossy(), "sync"))
+    }
+}
+
+impl FileStorage {
+    /// The files below `root`, which must exist and be ours (see [`crate::data_dir`]).
+    pub fn new(root: PathBuf) -> Self {
+        FileStorage { root, files: Vec::new(), dirty: Vec::new(), retired: Vec::new() }
+    }
+
+    /// A handle that outlives the file's place in this table. Also finds files closed since [`FileStorage::end_turn`].
+    pub fn handle(&self, file: FileId) -> Option<Handle> {
+        let open = self.files.get(file.0 as usize).and_then(Option::as_ref).map(|open| open.handle.clone());
+        open.or_else(|| self.retired.iter().find(|(id, _)| *id == file).map(|(_, handle)| handle.clone()))
+    }
+
+    /// The turn's effects were performed: files closed in it may go.
+    pub fn end_turn(&mut self) {
+        self.retired.clear();
+    }
+
+    fn full(&self, path: &str) -> PathBuf {
+        debug_assert!(
+            !path.starts_with('/') && path.split('/').all(|part| part != ".."),
+            "{path} leaves the directory"
+        );
+        self.root.join(path)
+    }
+
+    fn get(&self, file: FileId) -> Result<&OpenFile, StorageError> {
+        self.files.get(file.0 as usize).and_then(Option::as_deref).ok_or_else(|| not_open(file))
+    }
+
+    fn get_mut(&mut self, file: FileId) -> Result<&mut OpenFile, StorageError> {
+        self.files.get_mut(file.0 as usize).and_then(Option::as_deref_mut).ok_or_else(|| not_open(file))
+    }
+
+    fn commit_one(&mut self, file: FileId) -> Result<(), StorageError> {
+        // A file that was closed or removed with bytes pending has nothing left to commit.
+        let Ok(open) = self.get_mut(file) else { return Ok(()) };
+        open.commit().map_err(|error| storage_error(&error, &open.name, "write to"))
+    }
+}
+
+impl OpenFile {
+    fn len(&self) -> u64 {
+        self.committed + self.pending_bytes
+    }
+
+    fn commit(&mut self) -> io::Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        match write_vectored_at(self.handle.file(), self.committed, &pending) {
+            Ok(written) => {
+                self.committed += written;
+                Ok(())
+            }
+            Err(error) => {
+                // Half a batch must not stay behind for the next append to follow. If even this fails, recovery cuts it.
+                let _ = self.handle.file().set_len(self.committed);
+                Err(error)
+            }
+        }
+    }
+
+    fn read(&self, position: u64, length: u32) -> io::Result<Bytes> {
+        let end = self.len().min(position.saturating_add(u64::from(length)));
+        if position >= end {
+            return Ok(Bytes::new());
+        }
+        let from_disk = self.committed.min(end).saturating_sub(position) as usize;
+        let mut bytes = BytesMut::zeroed(from_disk);
+        let read = read_at_most(self.handle.file(), position, &mut bytes)?;
+        bytes.truncate(read);
+        // A file that is shorter than it was (somebody else cut it) ends here: no hole before the pending bytes.
+        if read == from_disk {
+            self.read_pending(position, end, &mut bytes);
+        }
+        Ok(bytes.freeze())
+    }
+
+    fn read_pending(&self, position: u64, end: u64, into: &mut BytesMut) {
+        let mut start = self.committed;
+        for chunk in &self.pending {
+            let (from, to) = (position.max(start), end.min(start + chunk.len() as u64));
+            if from < to {
+                into.extend_from_slice(&chunk[(from - start) as usize..(to - start) as usize]);
+            }
+            start += chunk.len() as u64;
+        }
+    }
+}
+
+impl Storage for FileStorage {
+    fn create_dir(&mut self, path: &str) -> Result<(), StorageError> {
+        fs::create_dir_all(self.full(path)).map_err(|error| storage_error(&error, path, "create"))
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<DirEntry>, StorageError> {
+        let list = || -> io::Result<Vec<DirEntry>> {
+            let mut entries = Vec::new();
+            for entry in fs::read_dir(self.full(path))? {
+                let entry = entry?;
+                // A name that is not UTF-8 is none of ours: it is left alone.
+                let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata()) else { continue };
+                entries.push(DirEntry { name, is_dir: metadata.is_dir(), length: metadata.len() });
+            }
+            entries.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(entries)
+        };
+        list().map_err(|error| storage_error(&error, path, "list"))
+    }
+
+    fn remove_dir_all(&mut self, path: &str) -> Result<(), StorageError> {
+        fs::remove_dir_all(self.full(path)).map_err(|error| storage_error(&error, path, "remove"))
+    }
+
+    fn remove_file(&mut self, path: &str) -> Result<(), StorageError> {
+        fs::remove_file(self.full(path)).map_err(|error| storage_error(&error, path, "remove"))
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), StorageError> {
+        fs::rename(self.full(from), self.full(to)).map_err(|error| storage_error(&error, from, "rename"))
+    }
+
+    fn open(&mut self, path: &str, mode: OpenMode) -> Result<FileId, StorageError> {
+        let full = self.full(path);
+        let existed = full.exists();
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(matches!(mode, OpenMode::CreateOrOpen));
+        let opened = options.open(&full).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (committed, file) = opened.map_err(|error| storage_error(&error, path, "open"))?;
+        let shared = Shared { file, path: full, name_synced: AtomicBool::new(existed) };
+        let handle = Handle(Arc::new(shared));
+        let open = OpenFile { handle, name: path.to_owned(), committed, pending: Vec::new(), pending_bytes: 0 };
+        self.files.push(Some(Box::new(open)));
+        Ok(FileId((self.files.len() - 1) as u32))
+    }
+
+    fn close(&mut self, file: FileId) -> Result<(), StorageError> {
+        let committed = self.commit_one(file);
+        let open = self.files.get_mut(file.0 as usize).and_then(Option::take).ok_or_else(|| not_open(file))?;
+        self.retired.push((file, open.handle));
+        committed
+    }
+
+    fn len(&self, file: FileId) -> Result<u64, StorageError> {
+        Ok(self.get(file)?.len())
+    }
+
+    fn append(&mut self, file: FileId, bytes: Bytes) -> Result<(), StorageError> {
+        let open = self.get_mut(file)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let first = open.pending.is_empty();
+        open.pending_bytes += bytes.len() as u64;
+        open.pending.push(bytes);
+        if first {
+            self.dirty.push(file);
+        }
+        Ok(())
+    }
+
+    fn truncate(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
+        self.commit_one(file)?;
+        let open = self.get_mut(file)?;
+        open.handle.file().set_len(length).map_err(|error| storage_error(&error, &open.name, "truncate"))?;
+        open.committed = length;
+        Ok(())
+    }
+
+    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError> {
+        let open = self.get(file)?;
+        open.read(position, length).map_err(|error| storage_error(&error, &open.name, "read"))
+    }
+
+    fn slice(&self, file: FileId, position: u64, length: u32) -> Result<Slice, StorageError> {
+        debug_assert!(position + u64::from(length) <= self.get(file)?.len(), "a slice lies within its file");
+        Ok(Slice::File(FileRange { file, position, length }))
+    }
+
+    fn read_file(&self, path: &str) -> Result<Bytes, StorageError> {
+        fs::read(self.full(path)).map(Bytes::from).map_err(|error| storage_error(&error, path, "read"))
+    }
+
+    fn replace_file(&mut self, path: &str, contents: &[u8]) -> Result<(), StorageError> {
+        replace_file(&self.full(path), contents).map_err(|error| storage_error(&error, path, "replace"))
+    }
+
+    fn sync(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.commit_one(file)?;
+        let open = self.get(file)?;
+        open.handle.sync().map_err(|error| storage_error(&error, &open.name, "sync"))
+    }
+
+    fn commit(&mut self) -> Vec<(FileId, StorageError)> {
+        let dirty = std::mem::take(&mut self.dirty);
+        let failed = dirty.iter().filter_map(|file| self.commit_one(*file).err().map(|error| (*file, error))).collect();
+        self.dirty = dirty;
+        self.dirty.clear();
+        failed
+    }
+}
+
+/// Writes a file so that after a crash it holds either all of the old or all of the new contents.
+fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    fs::write(&temporary, contents)?;
+    File::open(&temporary)?.sync_all()?;
+    fs::rename(&temporary, path)?;
+    sync_parent(path)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Writes all buffers, one after the other, from `position` on. Returns how many bytes.
+fn write_vectored_at(file: &File, position: u64, buffers: &[Bytes]) -> io::Result<u64> {
+    let mut slices: Vec<IoSlice<'_>> = buffers.iter().map(|bytes| IoSlice::new(bytes)).collect();
+    let mut rest = slices.as_mut_slice();
+    let mut written = 0u64;
+    while !rest.is_empty() {
+        let upto = rest.len().min(IOV_MAX);
+        match writev_at(file, &rest[..upto], position + written) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                written += count as u64;
+                IoSlice::advance_slices(&mut rest, count);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}
+
+#[cfg(target_os = "linux")]
+fn writev_at(file: &File, slices: &[IoSlice<'_>], position: u64) -> io::Result<usize> {
+    Ok(rustix::io::pwritev(file, slices, position)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn writev_at(file: &File, slices: &[IoSlice<'_>], position: u64) -> io::Result<usize> {
+    match slices.iter().find(|slice| !slice.is_empty()) {
+        Some(slice) => file.write_at(slice, position),
+        None => Ok(0),
+    }
+}
+
+/// Reads until the buffer is full or the file ends. Returns how many bytes.
+pub fn read_at_most(file: &File, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read_at(&mut buffer[read..], position + read as u64) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+fn not_open(file: FileId) -> StorageError {
+    let message = "this file is not open".to_owned();
+    StorageError { kind: StorageErrorKind::Invalid, path: format!("file {}", file.0), message }
+}
+
+/// An operating system's error as the engine knows it.
+pub fn storage_error(error: &io::Error, path: &str, verb: &str) -> StorageError {
+    let kind = match error.kind() {
+        ErrorKind::NotFound => StorageErrorKind::NotFound,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StorageErrorKind::Full,
+        _ => StorageErrorKind::Io,
+    };
+    StorageError { kind, path: path.to_owned(), message: format!("cannot {verb} it: {error}") }
+}
