@@ -2,7 +2,12 @@
 //!
 //! Supporting one more API takes a row here and its two shapes in [`crate::shape`]. Versions are those of Apache Kafka 4.1.
 
-use kafka_protocol::messages as kp;
+use alloc::{format, string::String};
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::{
+    messages as kp,
+    protocol::{Decodable, Encodable},
+};
 
 /// The versions of an API that are understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +83,21 @@ macro_rules! apis {
                     $(Request::$name(_) => ApiKey::$name,)*
                 }
             }
+
+            /// Decodes a body whose lengths were checked.
+            pub(crate) fn decode_body(api: ApiKey, version: i16, body: &mut Bytes) -> Result<Self, String> {
+                match api {
+                    $(ApiKey::$name => kp::$request::decode(body, version).map(Request::$name),)*
+                }
+                .map_err(|error| format!("{error}"))
+            }
+
+            pub(crate) fn encode_body(&self, version: i16, out: &mut BytesMut) -> Result<(), String> {
+                match self {
+                    $(Request::$name(body) => body.encode(out, version),)*
+                }
+                .map_err(|error| format!("{error}"))
+            }
         }
 
         /// A decoded response, or one that is to be encoded.
@@ -93,6 +113,21 @@ macro_rules! apis {
                 match self {
                     $(Response::$name(_) => ApiKey::$name,)*
                 }
+            }
+
+            /// Decodes a body whose lengths were checked.
+            pub(crate) fn decode_body(api: ApiKey, version: i16, body: &mut Bytes) -> Result<Self, String> {
+                match api {
+                    $(ApiKey::$name => kp::$response::decode(body, version).map(Response::$name),)*
+                }
+                .map_err(|error| format!("{error}"))
+            }
+
+            pub(crate) fn encode_body(&self, version: i16, out: &mut BytesMut) -> Result<(), String> {
+                match self {
+                    $(Response::$name(body) => body.encode(out, version),)*
+                }
+                .map_err(|error| format!("{error}"))
             }
         }
 
@@ -127,6 +162,23 @@ apis! {
 }
 
 impl ApiKey {
+    /// The versions that an ApiVersions response announces.
+    ///
+    /// They are the supported ones, but for Produce: librdkafka turns features off (and cannot produce with some of its
+    /// versions) unless Produce is announced from version 0, so Kafka announces it and closes the connection of those who
+    /// really send it (KAFKA-18659).
+    pub const fn announced_versions(self) -> SupportedVersions {
+        match self {
+            ApiKey::Produce => SupportedVersions { min: 0, ..self.versions() },
+            _ => self.versions(),
+        }
+    }
+
+    /// Whether this version has compact lengths and tagged fields (KIP-482).
+    pub const fn is_flexible(self, version: i16) -> bool {
+        version >= self.flexible_since()
+    }
+
     /// The key on the wire.
     pub const fn key(self) -> i16 {
         self as i16

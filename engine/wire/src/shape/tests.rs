@@ -1,0 +1,1 @@
+//! The walk, on messages made by hand.
