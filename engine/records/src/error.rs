@@ -1,4 +1,5 @@
-//! What can be wrong with a batch. Each case is a sentence that a person can act on.
+//! What can be wrong with a batch. Each case is a sentence that a person can act on; where Kafka's own broker has one that
+//! reaches clients (LogValidator.java), it is that sentence.
 
 use alloc::string::String;
 
@@ -53,18 +54,33 @@ pub enum RecordsError {
         /// Its value.
         value: i64,
     },
-    /// The header's number of records and its range of offsets disagree.
-    #[error(
-        "inconsistent batch: the offsets from 0 to {last_offset_delta} make {} records, but the header counts \
-         {records_count}",
-        i64::from(*last_offset_delta) + 1
-    )]
-    CountMismatch {
-        /// The header's last offset delta.
-        last_offset_delta: i32,
+    /// A client's batch without records.
+    #[error("Invalid reported count for record batch: {records_count}")]
+    InvalidCount {
         /// The header's number of records.
         records_count: i32,
     },
+    /// The header's number of records and its range of offsets disagree.
+    #[error("Inconsistent batch offset range [{base_offset}, {last_offset}] and count of records {records_count}")]
+    CountMismatch {
+        /// The header's base offset.
+        base_offset: i64,
+        /// The last offset that follows from it.
+        last_offset: i64,
+        /// The header's number of records.
+        records_count: i32,
+    },
+    /// A producer id without a sequence number.
+    #[error("Invalid sequence number {base_sequence} in record batch with producerId {producer_id}")]
+    InvalidSequence {
+        /// The header's first sequence number.
+        base_sequence: i32,
+        /// The header's producer id.
+        producer_id: i64,
+    },
+    /// Only brokers write control records.
+    #[error("Clients are not allowed to write control records")]
+    ControlFromClient,
     /// A record inside the batch is malformed.
     #[error("record {index} of the batch is malformed: {reason}")]
     InvalidRecord {
@@ -74,7 +90,7 @@ pub enum RecordsError {
         reason: &'static str,
     },
     /// The records are followed by bytes that belong to none of them.
-    #[error("{extra} bytes follow the last record of the batch")]
+    #[error("Incorrect declared batch size, records still remaining in file: {extra} bytes follow the last record")]
     BytesAfterRecords {
         /// How many.
         extra: u64,
