@@ -1,0 +1,116 @@
+//! A still picture of how a recording ends: the same fold over the same events that moves on screen, drawn once as SVG.
+//!
+//! It uses the stage's grammar: a row is a partition, x is the offset, the colour is the key.
+
+use crate::html::escape;
+use naru_labs::Recording;
+use naru_trace::{CellView, ClientRole, ClientView, ClusterView, PartitionView, Preview};
+use std::fmt::Write;
+
+const WIDTH: usize = 720;
+const LABEL: usize = 128;
+const CELL: usize = 30;
+const ROW: usize = 46;
+/// How many of a partition's newest records are drawn.
+const CELLS_MAX: usize = (WIDTH - LABEL - 90) / CELL;
+
+/// The view after the last event.
+pub fn final_view(recording: &Recording) -> ClusterView {
+    let mut view = ClusterView::default();
+    recording.events.iter().for_each(|event| view.apply(event));
+    view
+}
+
+/// What the picture shows, in one sentence.
+pub fn caption(recording: &Recording) -> String {
+    let view = final_view(recording);
+    let mut parts = Vec::new();
+    for (topic, partition, it) in partitions(&view) {
+        parts.push(format!("<code>{}-{partition}</code> ends at offset {}", escape(topic), it.log_end_offset));
+    }
+    for client in view.clients.values().filter(|client| client.role == ClientRole::Consumer) {
+        parts.push(format!("{} got {} records", escape(&client.name), client.delivered));
+    }
+    if parts.is_empty() { "nothing was stored.".into() } else { format!("{}.", parts.join(", ")) }
+}
+
+/// The picture, on one line so that Markdown leaves it whole.
+pub fn svg(recording: &Recording) -> String {
+    let view = final_view(recording);
+    let rows: Vec<_> = partitions(&view).collect();
+    let clients: Vec<&ClientView> = view.clients.values().filter(|client| client.role != ClientRole::Admin).collect();
+    let height = 12 + rows.len() * ROW + clients.len().div_ceil(2) * 30 + 8;
+    let mut out = String::new();
+    let _ = write!(
+        out,
+        "<svg class=\"naru-figure\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"The partitions and their \
+         records when the script has ended\">"
+    );
+    for (index, (topic, partition, it)) in rows.iter().enumerate() {
+        lane(&mut out, 12 + index * ROW, &format!("{topic}-{partition}"), it);
+    }
+    for (index, client) in clients.iter().enumerate() {
+        let x = 8 + (index % 2) * (WIDTH / 2);
+        pill(&mut out, x, 12 + rows.len() * ROW + (index / 2) * 30, client);
+    }
+    out.push_str("</svg>");
+    out
+}
+
+fn partitions(view: &ClusterView) -> impl Iterator<Item = (&str, i32, &PartitionView)> {
+    let topics = view.brokers.values().flat_map(|broker| &broker.topics);
+    topics.flat_map(|(topic, it)| it.partitions.iter().map(move |(number, it)| (topic.as_str(), *number, it)))
+}
+
+fn lane(out: &mut String, y: usize, name: &str, partition: &PartitionView) {
+    let _ = write!(out, "<text class=\"name\" x=\"8\" y=\"{}\">{}</text>", y + 20, escape(name));
+    let hidden = partition.cells.len().saturating_sub(CELLS_MAX);
+    for (index, cell) in partition.cells.iter().skip(hidden).enumerate() {
+        draw_cell(out, LABEL + index * CELL, y, cell);
+    }
+    let end = LABEL + (partition.cells.len() - hidden) * CELL + 4;
+    let _ = write!(out, "<line class=\"end\" x1=\"{end}\" x2=\"{end}\" y1=\"{}\" y2=\"{}\"/>", y - 2, y + 32);
+    let _ = write!(
+        out,
+        "<text class=\"small\" x=\"{}\" y=\"{}\">end {}</text>",
+        end + 6,
+        y + 19,
+        partition.log_end_offset
+    );
+}
+
+fn draw_cell(out: &mut String, x: usize, y: usize, cell: &CellView) {
+    let text = |preview: &Option<Preview>| preview.as_ref().map_or("none".into(), |it| escape(&it.text));
+    let title = format!("offset {}, key {}, value {}", cell.offset, text(&cell.key), text(&cell.value));
+    let class = cell.key.as_ref().map_or("nokey".into(), |key| format!("k{}", colour(&key.text)));
+    let _ = write!(
+        out,
+        "<g class=\"cell {class}\"><title>{title}</title><rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"26\" rx=\"5\"/>\
+         <text x=\"{}\" y=\"{}\">{}</text></g>",
+        CELL - 4,
+        x + (CELL - 4) / 2,
+        y + 18,
+        cell.offset
+    );
+}
+
+fn pill(out: &mut String, x: usize, y: usize, client: &ClientView) {
+    let what = match client.role {
+        ClientRole::Producer => format!("{} acknowledged", client.acknowledged),
+        _ => format!("got {} records", client.delivered),
+    };
+    let _ = write!(
+        out,
+        "<rect class=\"pill\" x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"24\" rx=\"12\"/><text class=\"small\" x=\"{}\" \
+         y=\"{}\"><tspan class=\"name\">{}</tspan> {what}</text>",
+        WIDTH / 2 - 16,
+        x + 12,
+        y + 16,
+        escape(&client.name)
+    );
+}
+
+/// One of six colours by key; which one is of no meaning, only that equal keys have equal ones.
+fn colour(key: &str) -> u32 {
+    key.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 6
+}

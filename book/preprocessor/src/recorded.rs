@@ -1,0 +1,155 @@
+//! What recordings say: scripts, what they print, events as sentences, numbers.
+//!
+//! Each recording is made once per build, by the engine itself, so prose that quotes one cannot drift from it.
+
+use crate::{figure, html};
+use anyhow::{Context, Result, bail};
+use naru_labs::{Importance, Lab, Locale, Names, Recording, RunRequest, importance, sentence};
+use std::{collections::BTreeMap, fmt::Write};
+
+/// The recordings made so far, by lab and script.
+#[derive(Default)]
+pub struct Recordings {
+    made: BTreeMap<(String, String), Recording>,
+}
+
+impl Recordings {
+    /// The recording of a lab's script: `start`, `solution`, or the name of a wrong attempt.
+    pub fn of(&mut self, lab: &'static Lab, script: &str) -> Result<&Recording> {
+        let text = script_of(lab, script)?;
+        let key = (lab.number.clone(), script.to_owned());
+        Ok(self.made.entry(key).or_insert_with(|| {
+            let request = RunRequest { lab: lab.number.clone(), script: text.to_owned(), ..RunRequest::default() };
+            naru_labs::run(&request)
+        }))
+    }
+
+    /// `{{#script 01 start}}`
+    pub fn script(&self, lab: &'static Lab, script: &str) -> Result<String> {
+        Ok(html::fenced("rust,ignore", script_of(lab, script)?))
+    }
+
+    /// `{{#printed 01 solution}}`
+    pub fn printed(&mut self, lab: &'static Lab, script: &str) -> Result<String> {
+        let recording = self.of(lab, script)?;
+        let mut lines: Vec<&str> = recording.printed.iter().map(|line| line.text.as_str()).collect();
+        if let Some(error) = &recording.error {
+            lines.push(error.message.get(Locale::En));
+        }
+        if lines.is_empty() {
+            bail!("lab {} prints nothing with {script}", lab.number);
+        }
+        Ok(html::fenced("text", &lines.join("\n")))
+    }
+
+    /// `{{#events 01 solution kind=batch_appended,records_read from=0 count=6}}`
+    pub fn events(&mut self, lab: &'static Lab, script: &str, options: &[&str]) -> Result<String> {
+        let options = EventOptions::parse(options)?;
+        let recording = self.of(lab, script)?;
+        let mut names = Names::default();
+        let mut rows = String::new();
+        let mut skipped = 0;
+        let mut shown = 0;
+        for event in &recording.events {
+            names.learn(event);
+            if !options.wants(event) {
+                continue;
+            }
+            if skipped < options.from {
+                skipped += 1;
+                continue;
+            }
+            if shown == options.count {
+                break;
+            }
+            shown += 1;
+            let at = event.at.0 as f64 / 1_000.0;
+            let text = html::with_code(&sentence(event, &names, Locale::En));
+            let site = format!("{}:{}", event.site.file, event.site.line);
+            write!(rows, "<li><time>{at:.1} ms</time> <span>{text} <code class=\"site\">{site}</code></span></li>")?;
+        }
+        if shown == 0 {
+            bail!("lab {} with {script} has no such event", lab.number);
+        }
+        Ok(format!("\n<ol class=\"naru-events\">{rows}</ol>\n"))
+    }
+
+    /// `{{#figure 01 solution}}`
+    pub fn figure(&mut self, lab: &'static Lab, script: &str) -> Result<String> {
+        let recording = self.of(lab, script)?;
+        let caption = figure::caption(recording);
+        Ok(format!("\n<figure>{}<figcaption>{caption}</figcaption></figure>\n", figure::svg(recording)))
+    }
+
+    /// `{{#number 01 solution records}}`: see the arms for what can be asked.
+    pub fn number(&mut self, lab: &'static Lab, script: &str, what: &[&str]) -> Result<String> {
+        let recording = self.of(lab, script)?;
+        let view = figure::final_view(recording);
+        let client = |name: &str| {
+            let found = view.clients.values().find(|client| client.name == name);
+            found.with_context(|| format!("there is no client {name}"))
+        };
+        let number = match what {
+            ["events"] => recording.events.len() as u64,
+            ["hash"] => return Ok(recording.hash.clone()),
+            ["milliseconds"] => view.at.as_millis(),
+            ["acknowledged"] => view.clients.values().map(|client| client.acknowledged).sum(),
+            ["delivered"] => view.clients.values().map(|client| client.delivered).sum(),
+            ["delivered", name] => client(name)?.delivered,
+            ["bytes", topic, partition] => {
+                let topics = view.brokers.values().find_map(|broker| broker.topics.get(*topic));
+                let partition = topics.and_then(|topic| topic.partitions.get(&partition.parse().ok()?));
+                let partition = partition.with_context(|| format!("there is no partition {topic}"))?;
+                partition.segments.iter().map(|segment| segment.bytes).sum()
+            }
+            _ => bail!("a number is: events, hash, milliseconds, acknowledged, delivered [CLIENT], bytes TOPIC PARTITION"),
+        };
+        Ok(number.to_string())
+    }
+}
+
+fn script_of<'a>(lab: &'a Lab, script: &str) -> Result<&'a str> {
+    match script {
+        "start" => Ok(&lab.start),
+        "solution" => Ok(&lab.solution),
+        name => {
+            let attempt = lab.wrong.iter().find(|attempt| attempt.name == name);
+            attempt.map(|attempt| attempt.script.as_str()).with_context(|| {
+                let names: Vec<&str> = lab.wrong.iter().map(|attempt| attempt.name.as_str()).collect();
+                format!("lab {} has no script {name}; there are start, solution, {}", lab.number, names.join(", "))
+            })
+        }
+    }
+}
+
+struct EventOptions {
+    kinds: Vec<String>,
+    from: usize,
+    count: usize,
+}
+
+impl EventOptions {
+    fn parse(options: &[&str]) -> Result<Self> {
+        let mut parsed = EventOptions { kinds: Vec::new(), from: 0, count: 8 };
+        for option in options {
+            match option.split_once('=') {
+                Some(("kind", kinds)) => parsed.kinds = kinds.split(',').map(str::to_owned).collect(),
+                Some(("from", number)) => parsed.from = number.parse()?,
+                Some(("count", number)) => parsed.count = number.parse()?,
+                _ => bail!("an option is kind=.., from=.. or count=.., not {option}"),
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// Without kinds, the headlines.
+    fn wants(&self, event: &naru_trace::TraceEvent) -> bool {
+        if self.kinds.is_empty() {
+            return importance(&event.kind) == Importance::Headline;
+        }
+        // The kind's name is what serde writes, which is what the screen calls it too.
+        let name = serde_json::to_value(&event.kind).ok();
+        let name = name.as_ref().and_then(|kind| kind.get("type")).and_then(|name| name.as_str());
+        name.is_some_and(|name| self.kinds.iter().any(|kind| kind == name))
+    }
+}
