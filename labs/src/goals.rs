@@ -1,14 +1,316 @@
 //! Goals: named predicates over a recording.
+//!
+//! A predicate looks at what happened (see [`crate::facts`]) and never at the script's text or at the solution, so that every
+//! right answer is accepted: other names, more records, another order of statements. Where a lab names a topic, the
+//! predicate may name it too; where it does not, any topic will do. Each predicate also says what it saw, with numbers.
 
+mod naming;
+mod order;
+mod reading;
+
+use crate::{
+    facts::{Facts, TopicFacts},
+    lab::Goal,
+    recording::GoalResult,
+    text::Text,
+};
 use serde::{Deserialize, Serialize};
 
 /// What can be asked of a recording. Written in `lab.toml` as `{ check = "name", .. }`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "check", deny_unknown_fields)]
 pub enum Predicate {
-    /// At least so many records were acknowledged.
+    /// A topic has at least so many acknowledged records.
     AcknowledgedAtLeast {
+        /// Only this topic; any if it is not given.
+        #[serde(default)]
+        topic: Option<String>,
         /// How many.
         records: u64,
     },
+    /// At least so many records of one topic were each delivered to so many different consumers.
+    ReadByEach {
+        /// Only this topic.
+        #[serde(default)]
+        topic: Option<String>,
+        /// How many consumers.
+        consumers: usize,
+        /// How many records.
+        records: usize,
+    },
+    /// A consumer got at least so many records a second time.
+    ReadAgain {
+        /// How many.
+        records: usize,
+    },
+    /// At least so many records that were delivered are still in the log at the end.
+    StillThere {
+        /// How many.
+        records: usize,
+    },
+    /// A consumer with something to read got nothing.
+    GotNothing,
+    /// A consumer got later records of a partition, but not its first ones.
+    SkippedTheBeginning,
+    /// At least so many records are in one topic more than once, with equal key and value.
+    StoredTwice {
+        /// How many.
+        records: usize,
+    },
+    /// Exactly or at least so many consumers were started.
+    ConsumersAtLeast {
+        /// How many.
+        consumers: usize,
+    },
+    /// A topic was created with, or grew to, at least so many partitions.
+    PartitionsAtLeast {
+        /// Only this topic.
+        #[serde(default)]
+        topic: Option<String>,
+        /// How many.
+        partitions: i32,
+    },
+    /// A topic's records are in at least so many different partitions.
+    PartitionsUsed {
+        /// Only this topic.
+        #[serde(default)]
+        topic: Option<String>,
+        /// How many.
+        partitions: usize,
+    },
+    /// In one topic, records that belong together are in the same partition: the guarantee behind their order.
+    Together {
+        /// Only this topic.
+        #[serde(default)]
+        topic: Option<String>,
+        /// What tells which records belong together.
+        by: By,
+        /// At least so many groups of two records or more.
+        groups: usize,
+        /// Only topics with at least so many partitions.
+        #[serde(default)]
+        partitions: i32,
+    },
+    /// A consumer read a whole topic, and got the records of each group in the order they were sent.
+    OrderKept {
+        /// Only this topic.
+        #[serde(default)]
+        topic: Option<String>,
+        /// What tells which records belong together.
+        by: By,
+        /// At least so many groups of two records or more.
+        groups: usize,
+    },
+    /// A topic has records without a key, at least so many.
+    WithoutKey {
+        /// Only this topic.
+        #[serde(default)]
+        topic: Option<String>,
+        /// How many.
+        records: usize,
+    },
+    /// All records of a topic have the same key, and there are at least three.
+    OnlyOneKey,
+    /// A key has records of different groups: the key does not tell the groups apart.
+    KeyMixesGroups,
+    /// Partitions were added to a topic that held at least so many records.
+    Grew {
+        /// How many records it held.
+        records: usize,
+    },
+    /// A key of one topic has records in two partitions.
+    KeySplit,
+    /// Every record of a topic that grew is, with its key, also in another topic of at least so many partitions, where each
+    /// key has only one partition.
+    Moved {
+        /// How many partitions the other topic must have.
+        partitions: i32,
+    },
+    /// In the topic that the records moved to, each key's records stand in the order they were first sent.
+    MovedInOrder {
+        /// How many partitions the other topic must have.
+        partitions: i32,
+    },
+    /// A topic exists at the end.
+    TopicExists {
+        /// Its name.
+        topic: String,
+    },
+    /// A topic was refused, for this reason.
+    TopicRefused {
+        /// What is wrong with its name.
+        reason: naming::Reason,
+    },
+    /// Topics exist for all of these templates, a different one for each.
+    TemplatesCovered {
+        /// The templates.
+        templates: Vec<String>,
+    },
+    /// The script made a template of its own, and at least so many topics fit it.
+    OwnTemplate {
+        /// Templates that are not one's own.
+        besides: Vec<String>,
+        /// How many fields it must have.
+        fields: usize,
+        /// How many topics must fit it.
+        topics: usize,
+    },
+    /// None of these is the case.
+    NoneOf {
+        /// The predicates.
+        of: Vec<Predicate>,
+    },
+    /// All of these are the case.
+    AllOf {
+        /// The predicates.
+        of: Vec<Predicate>,
+    },
+}
+
+/// What tells which records belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// The key.
+    Key,
+    /// The value's first word: `order-1 paid`.
+    FirstWord,
+}
+
+/// What a predicate found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it holds.
+    pub met: bool,
+    /// What was seen, in one sentence.
+    pub seen: Text,
+}
+
+impl Verdict {
+    pub(crate) fn new(met: bool, en: impl Into<String>, ko: impl Into<String>) -> Self {
+        Verdict { met, seen: Text::new(en, ko) }
+    }
+}
+
+/// Grades one goal.
+pub fn grade(goal: &Goal, facts: &Facts) -> GoalResult {
+    let verdict = goal.needs.judge(facts);
+    let hint = || {
+        let fitting = goal.hints.iter().find(|hint| hint.when.judge(facts).met);
+        fitting.map_or(&goal.hint, |hint| &hint.hint).clone()
+    };
+    GoalResult {
+        id: goal.id.clone(),
+        title: goal.title.clone(),
+        met: verdict.met,
+        hint: (!verdict.met).then(hint),
+        detail: verdict.seen,
+    }
+}
+
+impl Predicate {
+    /// Asks the recording.
+    pub fn judge(&self, facts: &Facts) -> Verdict {
+        use Predicate as P;
+        match self {
+            P::AcknowledgedAtLeast { topic, records } => acknowledged(facts, topic.as_deref(), *records),
+            P::PartitionsAtLeast { topic, partitions } => partitions_at_least(facts, topic.as_deref(), *partitions),
+            P::TopicExists { topic } => topic_exists(facts, topic),
+            P::ReadByEach { topic, consumers, records } => {
+                reading::by_each(facts, topic.as_deref(), *consumers, *records)
+            }
+            P::ReadAgain { records } => reading::again(facts, *records),
+            P::StillThere { records } => reading::still_there(facts, *records),
+            P::GotNothing => reading::got_nothing(facts),
+            P::SkippedTheBeginning => reading::skipped_the_beginning(facts),
+            P::StoredTwice { records } => reading::stored_twice(facts, *records),
+            P::ConsumersAtLeast { consumers } => reading::consumers_at_least(facts, *consumers),
+            P::PartitionsUsed { topic, partitions } => order::partitions_used(facts, topic.as_deref(), *partitions),
+            P::Together { topic, by, groups, partitions } => {
+                order::together(facts, topic.as_deref(), *by, *groups, *partitions)
+            }
+            P::OrderKept { topic, by, groups } => order::kept(facts, topic.as_deref(), *by, *groups),
+            P::WithoutKey { topic, records } => order::without_key(facts, topic.as_deref(), *records),
+            P::OnlyOneKey => order::only_one_key(facts),
+            P::KeyMixesGroups => order::key_mixes_groups(facts),
+            P::Grew { records } => order::grew(facts, *records),
+            P::KeySplit => order::key_split(facts),
+            P::Moved { partitions } => order::moved(facts, *partitions),
+            P::MovedInOrder { partitions } => order::moved_in_order(facts, *partitions),
+            P::TopicRefused { reason } => naming::refused(facts, *reason),
+            P::TemplatesCovered { templates } => naming::covered(facts, templates),
+            P::OwnTemplate { besides, fields, topics } => naming::own_template(facts, besides, *fields, *topics),
+            P::NoneOf { of } => {
+                let held: Vec<Verdict> = of.iter().map(|one| one.judge(facts)).filter(|one| one.met).collect();
+                Verdict { met: held.is_empty(), seen: joined(&held) }
+            }
+            P::AllOf { of } => {
+                let all: Vec<Verdict> = of.iter().map(|one| one.judge(facts)).collect();
+                Verdict { met: all.iter().all(|one| one.met), seen: joined(&all) }
+            }
+        }
+    }
+}
+
+fn joined(verdicts: &[Verdict]) -> Text {
+    let words = |pick: fn(&Text) -> &String| -> String {
+        let all: Vec<&str> = verdicts.iter().map(|verdict| pick(&verdict.seen).as_str()).collect();
+        all.join(" ")
+    };
+    Text::new(words(|text| &text.en), words(|text| &text.ko))
+}
+
+/// The best of what was found for several topics: the first that meets the goal, else the one that came closest.
+pub(crate) fn best(candidates: impl Iterator<Item = (usize, Verdict)>, none: Verdict) -> Verdict {
+    let mut closest: Option<(usize, Verdict)> = None;
+    for (score, verdict) in candidates {
+        let better = match &closest {
+            None => true,
+            Some((other, found)) => (verdict.met, score) > (found.met, *other),
+        };
+        if better {
+            closest = Some((score, verdict));
+        }
+    }
+    closest.map_or(none, |(_, verdict)| verdict)
+}
+
+pub(crate) fn no_topic(name: Option<&str>) -> Verdict {
+    match name {
+        Some(name) => Verdict::new(false, format!("There is no topic {name}."), format!("{name} 토픽이 없습니다.")),
+        None => Verdict::new(false, "There is no such topic.", "그런 토픽이 없습니다."),
+    }
+}
+
+fn acknowledged(facts: &Facts, topic: Option<&str>, records: u64) -> Verdict {
+    let candidates = facts.living(topic).map(|(name, topic): (&String, &TopicFacts)| {
+        let found = topic.acknowledged;
+        let verdict = Verdict::new(
+            found >= records,
+            format!("{name} has {found} acknowledged records; {records} are wanted."),
+            format!("{name}에 응답(acks)을 받은 레코드가 {found}개 있습니다. {records}개가 필요합니다."),
+        );
+        (found as usize, verdict)
+    });
+    best(candidates, no_topic(topic))
+}
+
+fn partitions_at_least(facts: &Facts, topic: Option<&str>, partitions: i32) -> Verdict {
+    let candidates = facts.living(topic).map(|(name, topic)| {
+        let found = topic.partitions;
+        let verdict = Verdict::new(
+            found >= partitions,
+            format!("{name} has {found} partitions; {partitions} are wanted."),
+            format!("{name}의 파티션은 {found}개입니다. {partitions}개가 필요합니다."),
+        );
+        (found as usize, verdict)
+    });
+    best(candidates, no_topic(topic))
+}
+
+fn topic_exists(facts: &Facts, topic: &str) -> Verdict {
+    match facts.living(Some(topic)).next() {
+        Some(_) => Verdict::new(true, format!("{topic} exists."), format!("{topic} 토픽이 있습니다.")),
+        None => no_topic(Some(topic)),
+    }
 }

@@ -8,6 +8,7 @@
 //! [`goals`]; the labs themselves are the folders beside `src`.
 
 pub mod catalog;
+pub mod facts;
 pub mod goals;
 pub mod lab;
 pub mod measure;
@@ -15,17 +16,18 @@ pub mod player;
 pub mod recording;
 pub mod runner;
 pub mod sentence;
+pub mod template;
 pub mod terminal;
 pub mod text;
 
 pub use catalog::{find, labs};
-pub use goals::Predicate;
+pub use goals::{By, Predicate};
 pub use lab::{Choice, Goal, HintFor, Lab, Prediction, WrongAttempt};
 pub use measure::Measure;
 pub use player::{EventRow, Frame, Mark, MarkKind, Player, RunSummary, Series, SeriesKind};
 pub use recording::{
-    Action, Budget, GoalResult, InjectedAction, PredictionResult, PrintedLine, RECORDING_VERSION, Recording, RunRequest,
-    ScriptError,
+    Action, Budget, GoalResult, InjectedAction, PredictionResult, PrintedLine, RECORDING_VERSION, Recording,
+    RunRequest, ScriptError,
 };
 pub use runner::run;
 pub use sentence::{Importance, Names, importance, sentence};

@@ -1,0 +1,137 @@
+//! Predicates about topics' names.
+//!
+//! Why a name was refused is decided by looking at the name, as Kafka's `Topic.validate` does, not by the words of the broker's
+//! message: a broker of another version may word it differently.
+
+use super::Verdict;
+use crate::{
+    facts::{Facts, Refusal},
+    template::{Template, is_name_letter},
+};
+use serde::{Deserialize, Serialize};
+
+/// What can be wrong with a topic's name (Apache Kafka, `Topic.java`; `ReplicationControlManager.java` for collisions).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It is longer than 249 letters.
+    TooLong,
+    /// It has a letter that is not allowed.
+    Characters,
+    /// It is `.` or `..`.
+    Dots,
+    /// It is empty.
+    Empty,
+    /// It differs from another topic only in `.` and `_`, which metrics' names cannot tell apart.
+    Collision,
+    /// There is a topic of that name.
+    Exists,
+}
+
+/// Kafka's `Topic.MAX_NAME_LENGTH`: a directory's name must fit 255, with `-` and the partition's number.
+const NAME_LENGTH_MAX: usize = 249;
+
+impl Reason {
+    /// Why this name was refused; the first reason in Kafka's own order.
+    fn of(refusal: &Refusal) -> Option<Reason> {
+        let name = refusal.topic.as_str();
+        let like = |other: &String| other.replace('.', "_") == name.replace('.', "_");
+        Some(match name {
+            "" => Reason::Empty,
+            "." | ".." => Reason::Dots,
+            _ if name.chars().count() > NAME_LENGTH_MAX => Reason::TooLong,
+            _ if !name.chars().all(is_name_letter) => Reason::Characters,
+            _ if refusal.others.contains(name) => Reason::Exists,
+            _ if refusal.others.iter().any(like) => Reason::Collision,
+            _ => return None,
+        })
+    }
+}
+
+pub(super) fn refused(facts: &Facts, reason: Reason) -> Verdict {
+    match facts.refused.iter().find(|refusal| Reason::of(refusal) == Some(reason)) {
+        Some(refusal) => {
+            let name = shortened(&refusal.topic);
+            let error = &refusal.error;
+            Verdict::new(
+                true,
+                format!("\"{name}\" was refused: {error}."),
+                format!("\"{name}\": {error} 오류로 거절됐습니다."),
+            )
+        }
+        None => {
+            let others = facts.refused.len();
+            Verdict::new(
+                false,
+                format!("No name was refused for this reason yet ({others} for another)."),
+                format!("이 이유로 거절된 이름이 아직 없습니다(다른 이유: {others}개)."),
+            )
+        }
+    }
+}
+
+pub(super) fn covered(facts: &Facts, templates: &[String]) -> Verdict {
+    let parsed: Vec<Template> = templates.iter().filter_map(|source| Template::parse(source).ok()).collect();
+    let names: Vec<&str> = facts.living(None).map(|(name, _)| name.as_str()).collect();
+    let mut taken = vec![false; names.len()];
+    let met = parsed.len() == templates.len() && cover(&parsed, &names, &mut taken);
+    let bare: Vec<&str> =
+        parsed.iter().filter(|one| !names.iter().any(|name| one.matches(name))).map(Template::source).collect();
+    let (en, ko) = match (met, bare.is_empty()) {
+        (true, _) => ("Every template has its topic.".into(), "모든 템플릿에 맞는 토픽이 있습니다.".into()),
+        (false, true) => (
+            "One topic cannot stand for two templates: there are too few topics.".into(),
+            "토픽 하나가 템플릿 두 개를 대신할 수 없습니다. 토픽이 모자랍니다.".into(),
+        ),
+        (false, false) => (
+            format!("No topic fits {} yet.", bare.join(" or ")),
+            format!("아직 맞는 토픽이 없는 템플릿: {}.", bare.join(", ")),
+        ),
+    };
+    Verdict::new(met, en, ko)
+}
+
+/// Finds a different name for every template, by trying. There are four templates and a few names.
+fn cover(templates: &[Template], names: &[&str], taken: &mut [bool]) -> bool {
+    let Some((first, others)) = templates.split_first() else { return true };
+    for index in 0..names.len() {
+        if !taken[index] && first.matches(names[index]) {
+            taken[index] = true;
+            if cover(others, names, taken) {
+                return true;
+            }
+            taken[index] = false;
+        }
+    }
+    false
+}
+
+pub(super) fn own_template(facts: &Facts, besides: &[String], fields: usize, topics: usize) -> Verdict {
+    let foreign: Vec<String> =
+        besides.iter().filter_map(|source| Template::parse(source).ok()).map(|one| one.shape()).collect();
+    let own = facts.templates.iter().filter_map(|source| Template::parse(source).ok());
+    let own = own.filter(|one| !foreign.contains(&one.shape()));
+    let candidates = own.map(|one| {
+        let fitting = facts.living(None).filter(|(name, _)| one.matches(name)).count();
+        let (source, has) = (one.source(), one.fields());
+        let verdict = Verdict::new(
+            has >= fields && fitting >= topics,
+            format!("Your template {source} has {has} fields, and {fitting} topics fit it ({topics} are wanted)."),
+            format!("내 템플릿 {source}: 필드 {has}개, 맞는 토픽 {fitting}개({topics}개 필요)."),
+        );
+        (fitting, verdict)
+    });
+    let none = Verdict::new(
+        false,
+        "The script has no template of its own yet.",
+        "스크립트에 내가 만든 템플릿이 아직 없습니다.",
+    );
+    super::best(candidates, none)
+}
+
+fn shortened(name: &str) -> String {
+    match name.chars().count() {
+        0..=40 => name.to_owned(),
+        letters => format!("{}… ({letters})", name.chars().take(12).collect::<String>()),
+    }
+}

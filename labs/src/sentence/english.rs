@@ -1,0 +1,300 @@
+//! The sentences in English.
+
+use super::{Names, is_request, label_place, place, quoted, shortened, shortened_message, span};
+use crate::text::Locale;
+use naru_trace::{CellView, MessageLabel, ParkCondition, Partitioning, Preview, TraceEvent, TraceKind};
+
+pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
+    let who = names.of(event.actor, Locale::En);
+    let group = [world, client, connection, producing, reading, topics];
+    let words = group.iter().find_map(|sentence| sentence(event, &who, names));
+    // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
+    words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
+}
+
+fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
+    let name = |actor| names.of(actor, Locale::En);
+    Some(match &event.kind {
+        TraceKind::MessageSent { from, to, label, arrives_at, .. } => {
+            let (from, to) = (name(*from), name(*to));
+            format!("{from} sends {to} {}; it takes {}.", message(label), span(arrives_at.since(event.at)))
+        }
+        TraceKind::MessageArrived { message } => format!("a message (number {message}) arrives."),
+        TraceKind::MessageLost { message, reason } => format!("a message (number {message}) is lost: {reason}."),
+        TraceKind::BrokerCrashed { broker } => {
+            format!("broker {broker} crashes: its process ends without warning. Its files stay.")
+        }
+        TraceKind::ScriptPrinted { text } => format!("the script prints: {text}"),
+        TraceKind::ActionInjected { action, .. } => format!("somebody intervenes: {action}."),
+        _ => return None,
+    })
+}
+
+fn client(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::ClientStarted { name, role, settings, .. } => {
+            let role = format!("{role:?}").to_lowercase();
+            let settings: Vec<_> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let with = if settings.is_empty() { String::new() } else { format!(" with {}", settings.join(", ")) };
+            format!("the {role} {name} starts{with}.")
+        }
+        TraceKind::ClientClosed { .. } => format!("{who} closes."),
+        TraceKind::RecordQueued { topic, partition, partitioning, key, value } => {
+            let place = place(topic, *partition);
+            let why = why_there(partitioning, *partition);
+            format!("{who} has {} for {place}: {why}.", record(key.as_ref(), value.as_ref()))
+        }
+        TraceKind::RecordRefused { topic, error, message } => {
+            format!("{who} gives up a record for {topic}: {error}. {message}")
+        }
+        TraceKind::BatchSent { topic, partition, records, bytes, retries } => {
+            let again = if *retries > 0 { format!(" again (try {})", retries + 1) } else { String::new() };
+            let place = place(topic, *partition);
+            format!("{who} sends a batch of {} ({bytes} bytes) to {place}{again}.", count(*records))
+        }
+        TraceKind::BatchAcknowledged { topic, partition, base_offset, records } => {
+            let place = place(topic, *partition);
+            match base_offset {
+                -1 => format!("{who} has sent {} to {place} and, with acks=0, will never know more.", count(*records)),
+                _ => format!("{who} learns that {place} has {}.", at_offsets(*base_offset, *records)),
+            }
+        }
+        TraceKind::BatchFailed { topic, partition, records, error } => {
+            format!("{who} gives up {} for {}: {error}.", count(*records), place(topic, *partition))
+        }
+        TraceKind::RetryScheduled { api, error, at } => {
+            format!("{who} got {error} and will try {api} again in {}.", span(at.since(event.at)))
+        }
+        TraceKind::PartitionAssigned { topic, partition } => format!("{who} will read {}.", place(topic, *partition)),
+        TraceKind::PartitionUnassigned { topic, partition } => {
+            format!("{who} no longer reads {}.", place(topic, *partition))
+        }
+        TraceKind::PositionSet { topic, partition, offset } => {
+            format!("{who} will read {} from offset {offset} on.", place(topic, *partition))
+        }
+        TraceKind::RecordsDelivered { topic, partition, records, .. } => {
+            format!("{who} gets {} from {}.", cells(records), place(topic, *partition))
+        }
+        TraceKind::AdminAnswered { api, subject, error: None, .. } => {
+            format!("{who} learns that {api} {subject} is done.")
+        }
+        TraceKind::AdminAnswered { api, subject, error: Some(error), message } => {
+            let message = message.as_deref().map_or(String::new(), |message| format!(" {message}"));
+            format!("{who} learns that {api} {} was refused: {error}.{message}", shortened(subject))
+        }
+        _ => return None,
+    })
+}
+
+fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::BrokerStarted { port, .. } => format!("{who} starts and listens on port {port}."),
+        TraceKind::BrokerStopped { .. } => format!("{who} stops in good order."),
+        TraceKind::ConnectionOpened { connection, peer } => {
+            format!("{who} accepts connection {connection} from {peer}.")
+        }
+        TraceKind::ConnectionClosed { connection, reason } => {
+            format!("{who} closes connection {connection}: {reason}.")
+        }
+        TraceKind::RequestReceived { api, version, client_id, bytes, .. } => {
+            format!("{who} receives {api} (version {version}, {bytes} bytes) from {client_id}.")
+        }
+        TraceKind::ReplyParked { until, deadline, .. } => {
+            let last = deadline.map(|at| format!(", at most {}", span(at.since(event.at)))).unwrap_or_default();
+            match until {
+                ParkCondition::Bytes { topic, partition, .. } => {
+                    format!("{who} finds nothing new in {} and lets the reply wait{last}.", place(topic, *partition))
+                }
+                ParkCondition::Durable { .. } => {
+                    format!("{who} lets the reply wait until the change is safely on disk{last}.")
+                }
+            }
+        }
+        TraceKind::ReplyReleased { timed_out: true, .. } => {
+            format!("{who} stops waiting: time is up, the reply goes out.")
+        }
+        TraceKind::ReplyReleased { timed_out: false, .. } => {
+            format!("{who} has what a reply was waiting for: it goes out.")
+        }
+        TraceKind::ResponseSent { api, bytes, error: None, .. } => format!("{who} answers {api} ({bytes} bytes)."),
+        TraceKind::ResponseSent { api, error: Some(error), .. } => format!("{who} answers {api} with {error}."),
+        TraceKind::StorageSynced { files } => format!("{who} has {} safely on disk.", plural(*files, "file")),
+        _ => return None,
+    })
+}
+
+fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::BatchValidated { topic, partition, records, crc, .. } => {
+            let place = place(topic, *partition);
+            format!("{who} checks the batch of {} for {place}: its checksum {crc:08x} is right.", count(*records))
+        }
+        TraceKind::BatchRejected { topic, partition, error, message } => {
+            format!("{who} refuses a batch for {}: {error}. {message}", place(topic, *partition))
+        }
+        TraceKind::DuplicateRecognised { topic, partition, producer_id, base_offset, .. } => {
+            let place = place(topic, *partition);
+            format!(
+                "{who} knows this batch of producer {producer_id}: it is in {place} at offset {base_offset} already."
+            )
+        }
+        TraceKind::OffsetsAssigned { topic, partition, base_offset, last_offset, .. } => {
+            let place = place(topic, *partition);
+            if base_offset == last_offset {
+                format!("{who} gives the batch offset {base_offset} of {place}.")
+            } else {
+                format!("{who} gives the batch offsets {base_offset} to {last_offset} of {place}.")
+            }
+        }
+        TraceKind::BatchAppended { topic, partition, bytes, records, log_end_offset, .. } => {
+            let place = place(topic, *partition);
+            let what = cells(records);
+            format!("{who} appends {what} to {place} ({bytes} bytes). Next offset: {log_end_offset}.")
+        }
+        TraceKind::SegmentRolled { topic, partition, base_offset, because } => {
+            let place = place(topic, *partition);
+            format!("{who} begins a new segment of {place} at offset {base_offset}, because of {because}.")
+        }
+        TraceKind::IndexEntryAdded { topic, partition, offset, position } => {
+            let place = place(topic, *partition);
+            format!("{who} notes in the index of {place}: offset {offset} is at byte {position}.")
+        }
+        TraceKind::HighWatermarkAdvanced { topic, partition, high_watermark } => {
+            let place = place(topic, *partition);
+            format!("{who}: consumers may now read {place} up to offset {}.", high_watermark - 1)
+        }
+        TraceKind::ProducerIdAssigned { producer_id, producer_epoch } => {
+            format!(
+                "{who} gives a producer the id {producer_id}, epoch {producer_epoch}: its retries can be recognised."
+            )
+        }
+        _ => return None,
+    })
+}
+
+fn reading(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::RecordsRead { topic, partition, from_offset, to_offset, bytes } => {
+            let place = place(topic, *partition);
+            let found = to_offset - from_offset;
+            match found {
+                ..=0 => format!("{who} looks in {place} at offset {from_offset}: nothing there yet."),
+                1 => format!("{who} reads offset {from_offset} of {place} ({bytes} bytes). It stays where it is."),
+                _ => {
+                    let last = to_offset - 1;
+                    format!(
+                        "{who} reads offsets {from_offset} to {last} of {place} ({bytes} bytes). They stay where they are."
+                    )
+                }
+            }
+        }
+        TraceKind::FetchRejected { topic, partition, error, offset } => {
+            format!("{who} refuses to read {} from offset {offset}: {error}.", place(topic, *partition))
+        }
+        TraceKind::FetchSessionChanged { session, epoch, partitions } => match epoch {
+            -1 => format!("{who} forgets fetch session {session}."),
+            _ => format!("{who} remembers {} in fetch session {session}.", plural(*partitions, "partition")),
+        },
+        TraceKind::OffsetLookedUp { topic, partition, timestamp, offset } => {
+            let place = place(topic, *partition);
+            match timestamp {
+                -2 => format!("{who} says where {place} begins: offset {offset}."),
+                -1 => format!("{who} says where {place} ends: the next record gets offset {offset}."),
+                _ if *offset < 0 => format!("{who} finds no record in {place} from time {timestamp} on."),
+                _ => format!("{who} finds the first record of {place} from time {timestamp} on: offset {offset}."),
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::TopicCreated { topic, partitions, .. } => {
+            format!("{who} creates the topic {topic} with {}.", plural(*partitions as u32, "partition"))
+        }
+        TraceKind::TopicRejected { topic, error, message } => {
+            format!("{who} refuses the topic \"{}\": {error}. {}", shortened(topic), shortened_message(message, topic))
+        }
+        TraceKind::TopicDeleted { topic } => format!("{who} deletes the topic {topic} and its records."),
+        TraceKind::PartitionOpened { topic, partition, view, .. } => {
+            let place = place(topic, *partition);
+            match view.log_end_offset {
+                0 => format!("{who} opens {place}: an empty directory for its log."),
+                end => format!("{who} opens {place} and finds its records up to offset {}.", end - 1),
+            }
+        }
+        TraceKind::PartitionOffline { topic, partition, reason } => {
+            format!("{who} takes {} offline: {reason}", place(topic, *partition))
+        }
+        TraceKind::LogTruncated { topic, partition, to_offset, bytes, reason } => {
+            let place = place(topic, *partition);
+            format!("{who} cuts {bytes} bytes off {place}; it now ends at offset {to_offset}. {reason}")
+        }
+        TraceKind::MetadataAppended { records, .. } => {
+            let records: Vec<&str> = records.iter().map(AsRef::as_ref).collect();
+            format!("{who} writes to its metadata log: {}.", records.join(", "))
+        }
+        _ => return None,
+    })
+}
+
+fn message(label: &MessageLabel) -> String {
+    let api = &label.api;
+    let mut words = if is_request(label) { format!("a {api} request") } else { format!("the answer to {api}") };
+    if words.starts_with("a A") || words.starts_with("a I") || words.starts_with("a O") {
+        words.insert(1, 'n');
+    }
+    if label.records > 0 {
+        words += &format!(" with {}", count(label.records));
+    }
+    if let Some(place) = label_place(label) {
+        words += &format!(" ({})", shortened(&place));
+    }
+    if let Some(error) = &label.error {
+        words += &format!(": {error}");
+    }
+    words
+}
+
+fn why_there(partitioning: &Partitioning, partition: i32) -> String {
+    match partitioning {
+        Partitioning::Explicit => "the script says so".into(),
+        Partitioning::KeyHash { hash, partitions } => {
+            format!("murmur2 of the key is {hash}, and {hash} modulo {partitions} is {partition}")
+        }
+        Partitioning::Sticky => "it has no key, so it joins the batch that is being filled".into(),
+    }
+}
+
+fn record(key: Option<&Preview>, value: Option<&Preview>) -> String {
+    let value = value.map_or("a tombstone".into(), quoted);
+    match key {
+        Some(key) => format!("{value} (key {})", quoted(key)),
+        None => value,
+    }
+}
+
+/// `offset 3 ("a")`, `offsets 3 to 7`.
+fn cells(records: &[CellView]) -> String {
+    match records {
+        [] => "no records".into(),
+        [one] => format!("offset {} ({})", one.offset, record(one.key.as_ref(), one.value.as_ref())),
+        [first, .., last] => format!("{} (offsets {} to {})", count(records.len() as u32), first.offset, last.offset),
+    }
+}
+
+fn at_offsets(base_offset: i64, records: u32) -> String {
+    match records {
+        1 => format!("the record at offset {base_offset}"),
+        _ => format!("the records at offsets {base_offset} to {}", base_offset + i64::from(records) - 1),
+    }
+}
+
+fn count(records: u32) -> String {
+    plural(records, "record")
+}
+
+fn plural(number: u32, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,302 @@
+//! The sentences in Korean. Terms are the notes' own; API names, configuration keys and error codes stay as Kafka spells them.
+
+use super::{Josa, Names, is_request, josa, label_place, place, quoted, shortened, shortened_message, span};
+use crate::text::Locale;
+use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning, Preview, TraceEvent, TraceKind};
+
+pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
+    let who = josa(&names.of(event.actor, Locale::Ko), Josa::Subject);
+    let group = [world, client, connection, producing, reading, topics];
+    let words = group.iter().find_map(|sentence| sentence(event, &who, names));
+    // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
+    words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
+}
+
+fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
+    let name = |actor| names.of(actor, Locale::Ko);
+    Some(match &event.kind {
+        TraceKind::MessageSent { from, to, label, arrives_at, .. } => {
+            let from = josa(&name(*from), Josa::Subject);
+            let time = span(arrives_at.since(event.at));
+            format!("{from} {}에게 {} 보냅니다. {time} 걸립니다.", name(*to), josa(&message(label), Josa::Object))
+        }
+        TraceKind::MessageArrived { message } => format!("메시지({message}번)가 도착합니다."),
+        TraceKind::MessageLost { message, reason } => format!("메시지({message}번)가 사라집니다: {reason}."),
+        TraceKind::BrokerCrashed { broker } => {
+            let broker = josa(&format!("브로커 {broker}"), Josa::Subject);
+            format!("{broker} 갑자기 멈춥니다. 프로세스는 끝났지만 파일은 남습니다.")
+        }
+        TraceKind::ScriptPrinted { text } => format!("스크립트 출력: {text}"),
+        TraceKind::ActionInjected { action, .. } => format!("사용자가 개입합니다: {action}."),
+        _ => return None,
+    })
+}
+
+fn client(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::ClientStarted { name, role, settings, .. } => {
+            let settings: Vec<_> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let with = if settings.is_empty() { String::new() } else { format!(" 설정: {}.", settings.join(", ")) };
+            format!("{} {} 시작합니다.{with}", role_name(*role), josa(name, Josa::Subject))
+        }
+        TraceKind::ClientClosed { .. } => format!("{who} 닫힙니다."),
+        TraceKind::RecordQueued { topic, partition, partitioning, key, value } => {
+            let record = josa(&record(key.as_ref(), value.as_ref()), Josa::Object);
+            let place = josa(&place(topic, *partition), Josa::To);
+            format!("{who} {record} {place} 보내려 합니다: {}.", why_there(partitioning, *partition))
+        }
+        TraceKind::RecordRefused { topic, error, message } => {
+            format!("{who} {topic} 토픽에 보낼 레코드를 포기합니다: {error}. {message}")
+        }
+        TraceKind::BatchSent { topic, partition, records, bytes, retries } => {
+            let again = if *retries > 0 { format!(" 다시({}번째)", retries + 1) } else { String::new() };
+            let place = josa(&place(topic, *partition), Josa::To);
+            format!("{who} 레코드 {records}개짜리 배치({bytes}바이트)를 {place}{again} 보냅니다.")
+        }
+        TraceKind::BatchAcknowledged { topic, partition, base_offset, records } => {
+            let place = place(topic, *partition);
+            match base_offset {
+                -1 => format!("{who} {place}에 레코드 {records}개를 보냈고, acks=0이라 그 뒤는 알 수 없습니다."),
+                _ => format!(
+                    "{who} {place}의 {}에 레코드가 저장됐다는 응답을 받습니다.",
+                    offsets(*base_offset, *records)
+                ),
+            }
+        }
+        TraceKind::BatchFailed { topic, partition, records, error } => {
+            format!("{who} {}에 보낼 레코드 {records}개를 포기합니다: {error}.", place(topic, *partition))
+        }
+        TraceKind::RetryScheduled { api, error, at } => {
+            let time = span(at.since(event.at));
+            format!(
+                "{who} {} 받았고, {time} 뒤에 {} 다시 시도합니다.",
+                josa(error, Josa::Object),
+                josa(api, Josa::Object)
+            )
+        }
+        TraceKind::PartitionAssigned { topic, partition } => {
+            format!("{who} {} 읽기로 합니다.", josa(&place(topic, *partition), Josa::Object))
+        }
+        TraceKind::PartitionUnassigned { topic, partition } => {
+            format!("{who} 이제 {} 읽지 않습니다.", josa(&place(topic, *partition), Josa::Object))
+        }
+        TraceKind::PositionSet { topic, partition, offset } => {
+            format!("{who} {} 오프셋 {offset}부터 읽습니다.", josa(&place(topic, *partition), Josa::Object))
+        }
+        TraceKind::RecordsDelivered { topic, partition, records, .. } => {
+            format!("{who} {}에서 {} 받습니다.", place(topic, *partition), josa(&cells(records), Josa::Object))
+        }
+        TraceKind::AdminAnswered { api, subject, error: None, .. } => {
+            format!("{who} {api} {subject} 요청이 처리됐다는 응답을 받습니다.")
+        }
+        TraceKind::AdminAnswered { api, subject, error: Some(error), message } => {
+            let message = message.as_deref().map_or(String::new(), |message| format!(" {message}"));
+            format!("{who} {api} {} 요청을 거절당합니다: {error}.{message}", shortened(subject))
+        }
+        _ => return None,
+    })
+}
+
+fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::BrokerStarted { port, .. } => format!("{who} 시작해서 포트 {port}에서 기다립니다."),
+        TraceKind::BrokerStopped { .. } => format!("{who} 정상적으로 멈춥니다."),
+        TraceKind::ConnectionOpened { connection, peer } => {
+            format!("{who} {peer}에서 온 연결 {} 받아들입니다.", josa(&connection.to_string(), Josa::Object))
+        }
+        TraceKind::ConnectionClosed { connection, reason } => {
+            format!("{who} 연결 {} 닫습니다: {reason}.", josa(&connection.to_string(), Josa::Object))
+        }
+        TraceKind::RequestReceived { api, version, client_id, bytes, .. } => {
+            format!("{who} {client_id}의 {api} 요청(버전 {version}, {bytes}바이트)을 받습니다.")
+        }
+        TraceKind::ReplyParked { until, deadline, .. } => {
+            let last = deadline.map(|at| format!("길어도 {}까지 ", span(at.since(event.at)))).unwrap_or_default();
+            match until {
+                ParkCondition::Bytes { topic, partition, .. } => {
+                    format!("{who} {}에 새 레코드가 없어 {last}응답을 미룹니다.", place(topic, *partition))
+                }
+                ParkCondition::Durable { .. } => {
+                    format!("{who} 변경이 디스크에 안전하게 기록될 때까지 {last}응답을 미룹니다.")
+                }
+            }
+        }
+        TraceKind::ReplyReleased { timed_out: true, .. } => {
+            format!("{who} 기다리기를 끝냅니다. 시간이 다 되어 응답을 보냅니다.")
+        }
+        TraceKind::ReplyReleased { timed_out: false, .. } => format!("{who} 미뤄 둔 응답을 이제 보낼 수 있습니다."),
+        TraceKind::ResponseSent { api, bytes, error: None, .. } => format!("{who} {api}에 응답합니다({bytes}바이트)."),
+        TraceKind::ResponseSent { api, error: Some(error), .. } => {
+            format!("{who} {api}에 {} 응답합니다.", josa(error, Josa::To))
+        }
+        TraceKind::StorageSynced { files } => format!("{who} 파일 {files}개를 디스크에 안전하게 기록했습니다."),
+        _ => return None,
+    })
+}
+
+fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::BatchValidated { topic, partition, records, crc, .. } => {
+            let place = place(topic, *partition);
+            format!("{who} {place}에 쓸 배치(레코드 {records}개)를 확인합니다. 체크섬 {crc:08x} 맞습니다.")
+        }
+        TraceKind::BatchRejected { topic, partition, error, message } => {
+            format!("{who} {}에 쓸 배치를 거절합니다: {error}. {message}", place(topic, *partition))
+        }
+        TraceKind::DuplicateRecognised { topic, partition, producer_id, base_offset, .. } => {
+            let place = place(topic, *partition);
+            format!(
+                "{who} 프로듀서 {producer_id}의 이 배치를 알아봅니다. 이미 {place}의 오프셋 {base_offset}에 있습니다."
+            )
+        }
+        TraceKind::OffsetsAssigned { topic, partition, base_offset, last_offset, .. } => {
+            let place = place(topic, *partition);
+            let offsets = offsets(*base_offset, (last_offset - base_offset + 1) as u32);
+            format!("{who} 배치에 {place}의 {} 줍니다.", josa(&offsets, Josa::Object))
+        }
+        TraceKind::BatchAppended { topic, partition, bytes, records, log_end_offset, .. } => {
+            let place = place(topic, *partition);
+            let what = josa(&cells(records), Josa::Object);
+            format!("{who} {place} 끝에 {what} 덧붙입니다({bytes}바이트). 다음 오프셋은 {log_end_offset}입니다.")
+        }
+        TraceKind::SegmentRolled { topic, partition, base_offset, because } => {
+            let place = place(topic, *partition);
+            format!("{who} {because} 때문에 {place}의 새 세그먼트를 오프셋 {base_offset}에서 시작합니다.")
+        }
+        TraceKind::IndexEntryAdded { topic, partition, offset, position } => {
+            let place = place(topic, *partition);
+            format!("{who} {place}의 인덱스에 적습니다: 오프셋 {offset}의 위치는 {position}바이트입니다.")
+        }
+        TraceKind::HighWatermarkAdvanced { topic, partition, high_watermark } => {
+            let place = place(topic, *partition);
+            format!("{who} 이제 컨슈머에게 {place}의 오프셋 {}까지 보여 줍니다.", high_watermark - 1)
+        }
+        TraceKind::ProducerIdAssigned { producer_id, producer_epoch } => {
+            format!(
+                "{who} 프로듀서에게 ID {producer_id}, 에포크 {producer_epoch}을(를) 줍니다. 재시도를 알아볼 수 있습니다."
+            )
+        }
+        _ => return None,
+    })
+}
+
+fn reading(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::RecordsRead { topic, partition, from_offset, to_offset, bytes } => {
+            let place = place(topic, *partition);
+            match to_offset - from_offset {
+                ..=0 => format!("{who} {place}의 오프셋 {from_offset}을(를) 찾지만 아직 아무것도 없습니다."),
+                found => {
+                    let offsets = josa(&offsets(*from_offset, found as u32), Josa::Object);
+                    format!("{who} {place}의 {offsets} 읽습니다({bytes}바이트). 레코드는 그 자리에 남습니다.")
+                }
+            }
+        }
+        TraceKind::FetchRejected { topic, partition, error, offset } => {
+            let place = josa(&place(topic, *partition), Josa::Object);
+            format!("{who} {place} 오프셋 {offset}부터 읽어 달라는 요청을 거절합니다: {error}.")
+        }
+        TraceKind::FetchSessionChanged { session, epoch, partitions } => match epoch {
+            -1 => format!("{who} fetch 세션 {} 잊습니다.", josa(&session.to_string(), Josa::Object)),
+            _ => format!("{who} fetch 세션 {session}에 파티션 {partitions}개를 기억합니다."),
+        },
+        TraceKind::OffsetLookedUp { topic, partition, timestamp, offset } => {
+            let place = place(topic, *partition);
+            match timestamp {
+                -2 => format!("{who} {place}의 시작 위치를 알려 줍니다: 오프셋 {offset}."),
+                -1 => format!("{who} {place}의 끝을 알려 줍니다: 다음 레코드는 오프셋 {offset}에 놓입니다."),
+                _ if *offset < 0 => format!("{who} {place}에서 시각 {timestamp} 이후의 레코드를 찾지 못합니다."),
+                _ => format!("{who} {place}에서 시각 {timestamp} 이후 첫 레코드를 찾습니다: 오프셋 {offset}."),
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::TopicCreated { topic, partitions, .. } => {
+            format!("{who} 파티션 {partitions}개인 토픽 {} 만듭니다.", josa(topic, Josa::Object))
+        }
+        TraceKind::TopicRejected { topic, error, message } => {
+            let name = josa(&format!("\"{}\"", shortened(topic)), Josa::Object);
+            format!("{who} 토픽 {name} 거절합니다: {error}. {}", shortened_message(message, topic))
+        }
+        TraceKind::TopicDeleted { topic } => format!("{who} 토픽 {} 레코드를 지웁니다.", josa(topic, Josa::And)),
+        TraceKind::PartitionOpened { topic, partition, view, .. } => {
+            let place = josa(&place(topic, *partition), Josa::Object);
+            match view.log_end_offset {
+                0 => format!("{who} {place} 엽니다. 로그를 담을 빈 디렉터리입니다."),
+                end => format!("{who} {place} 열고 오프셋 {}까지의 레코드를 찾습니다.", end - 1),
+            }
+        }
+        TraceKind::PartitionOffline { topic, partition, reason } => {
+            format!("{who} {} 오프라인으로 돌립니다: {reason}", josa(&place(topic, *partition), Josa::Object))
+        }
+        TraceKind::LogTruncated { topic, partition, to_offset, bytes, reason } => {
+            let place = place(topic, *partition);
+            format!("{who} {place}에서 {bytes}바이트를 잘라 냅니다. 이제 끝은 오프셋 {to_offset}입니다. {reason}")
+        }
+        TraceKind::MetadataAppended { records, .. } => {
+            let records: Vec<&str> = records.iter().map(AsRef::as_ref).collect();
+            format!("{who} 메타데이터 로그에 씁니다: {}.", records.join(", "))
+        }
+        _ => return None,
+    })
+}
+
+fn message(label: &MessageLabel) -> String {
+    let mut words = String::new();
+    if let Some(place) = label_place(label) {
+        words += &format!("{}에 대한 ", shortened(&place));
+    }
+    if label.records > 0 {
+        words += &format!("레코드 {}개가 든 ", label.records);
+    }
+    words += &format!("{} {}", label.api, if is_request(label) { "요청" } else { "응답" });
+    match &label.error {
+        Some(error) => format!("{error} 오류가 든 {words}"),
+        None => words,
+    }
+}
+
+fn why_there(partitioning: &Partitioning, partition: i32) -> String {
+    match partitioning {
+        Partitioning::Explicit => "스크립트가 파티션을 정했습니다".into(),
+        Partitioning::KeyHash { hash, partitions } => {
+            format!("키의 murmur2는 {hash}이고, 이를 {partitions}(으)로 나눈 나머지는 {partition}입니다")
+        }
+        Partitioning::Sticky => "키가 없어서 지금 채우고 있는 배치에 들어갑니다".into(),
+    }
+}
+
+fn record(key: Option<&Preview>, value: Option<&Preview>) -> String {
+    let value = value.map_or("툼스톤".into(), quoted);
+    match key {
+        Some(key) => format!("키 {}의 {value}", quoted(key)),
+        None => value,
+    }
+}
+
+fn cells(records: &[CellView]) -> String {
+    match records {
+        [] => "레코드 0개".into(),
+        [one] => format!("오프셋 {}의 레코드 {}", one.offset, record(one.key.as_ref(), one.value.as_ref())),
+        [first, .., last] => format!("오프셋 {}~{}의 레코드 {}개", first.offset, last.offset, records.len()),
+    }
+}
+
+fn offsets(base_offset: i64, records: u32) -> String {
+    match records {
+        1 => format!("오프셋 {base_offset}"),
+        _ => format!("오프셋 {base_offset}~{}", base_offset + i64::from(records) - 1),
+    }
+}
+
+fn role_name(role: ClientRole) -> &'static str {
+    match role {
+        ClientRole::Producer => "프로듀서",
+        ClientRole::Consumer => "컨슈머",
+        ClientRole::Admin => "관리 클라이언트",
+    }
+}
