@@ -75,6 +75,8 @@ pub struct NetworkConfig {
     pub reconnect_backoff_ms: u32,
     /// `reconnect.backoff.max.ms`
     pub reconnect_backoff_max_ms: u32,
+    /// `socket.connection.setup.timeout.ms`
+    pub connection_setup_timeout_ms: u32,
     /// `metadata.max.age.ms`
     pub metadata_max_age_ms: u32,
 }
@@ -87,6 +89,7 @@ impl Default for NetworkConfig {
             retry_backoff_max_ms: 1_000,
             reconnect_backoff_ms: 50,
             reconnect_backoff_max_ms: 1_000,
+            connection_setup_timeout_ms: 10_000,
             metadata_max_age_ms: 300_000,
         }
     }

@@ -3,6 +3,7 @@
 use alloc::{borrow::Cow, string::String};
 use core::fmt;
 use naru_trace::Name;
+use naru_wire::ErrorCode;
 
 /// An error that reached the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,11 @@ impl ClientError {
     /// An error by its name.
     pub fn new(error: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         ClientError { error: error.into(), message: message.into() }
+    }
+
+    /// A broker's error: its own message, or Kafka's usual one for the code.
+    pub fn of(code: ErrorCode, message: Option<&str>) -> Self {
+        ClientError::new(code.name(), message.unwrap_or(code.message()))
     }
 }
 

@@ -11,10 +11,13 @@
 extern crate alloc;
 
 pub mod admin;
+mod backoff;
 pub mod config;
 pub mod consumer;
 pub mod error;
 pub mod machine;
+mod metadata;
+mod network;
 pub mod partitioner;
 pub mod producer;
 
