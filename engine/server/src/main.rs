@@ -10,6 +10,7 @@ mod cli;
 mod clock;
 mod commands;
 mod data_dir;
+mod driver;
 mod engine;
 mod failure;
 mod http;
@@ -41,8 +42,11 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(args) => commands::serve::run(&args),
-
-        _ => todo!(),
+        Command::Lab(command) => commands::lab::run(&command),
+        Command::Sim(_) => Err(Failure::new("the simulation is not there yet")),
+        Command::Topic(args) => commands::topic::run(&args.command),
+        Command::Produce(args) => commands::produce::run(&args),
+        Command::Consume(args) => commands::consume::run(&args),
     }
 }
 

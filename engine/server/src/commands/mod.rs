@@ -1,3 +1,7 @@
 //! One file per command.
 
+pub mod consume;
+pub mod lab;
+pub mod produce;
 pub mod serve;
+pub mod topic;
