@@ -4,8 +4,16 @@
 //! here. Read [`start`] for what a newcomer runs first, [`tests`] for what CI runs, [`web`] for how the engine gets into
 //! the browser.
 
+mod bench;
+mod browser;
+mod clients;
+mod hashes;
+mod links;
 mod setup;
 mod shell;
+mod site;
+mod start;
+mod tests;
 mod wasm_target;
 mod web;
 
@@ -23,6 +31,14 @@ struct Cli {
 enum Command {
     /// Install what is missing: a WASM compiler, mdBook, wasm-opt; says what it does, asks nothing
     Setup(setup::SetupArgs),
+    /// Set up if needed, build, then serve the book with its labs and a live broker; Ctrl-C ends both
+    Start(start::StartArgs),
+    /// Every test: Rust, simulation, browser, real clients, book
+    Test(tests::TestArgs),
+    /// Speed, side by side with Apache Kafka when --kafka is given
+    Bench(bench::BenchArgs),
+    /// A static site in target/site: book and labs, hostable anywhere
+    Site,
     /// Compile the engine and its screen to WASM and put them where the book finds them
     Web(web::WebArgs),
 }
@@ -30,6 +46,10 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Setup(args) => setup::run(&args),
+        Command::Start(args) => start::run(&args),
+        Command::Test(args) => tests::run(&args),
+        Command::Bench(args) => bench::bench(&args),
+        Command::Site => site::run(),
         Command::Web(args) => web::run(&args),
     };
     match outcome {

@@ -32,7 +32,7 @@ pub fn run(args: &SetupArgs) -> Result<()> {
 
 /// What reading the book and running its labs asks for.
 pub fn for_product() -> Result<()> {
-    wasm_target::set_up(|packages| apt_install(packages))?;
+    wasm_target::set_up(apt_install)?;
     mdbook()?;
     binaryen()
 }
@@ -99,7 +99,9 @@ fn mdbook() -> Result<()> {
             println!("setup: {wanted}");
             return Ok(());
         }
-        Ok(version) => println!("setup: {} is another version than {MDBOOK_VERSION}, which this book needs", version.trim()),
+        Ok(version) => {
+            println!("setup: {} is another version than {MDBOOK_VERSION}, which this book needs", version.trim())
+        }
         Err(_) => println!("setup: mdbook is missing"),
     }
     println!("setup: cargo install mdbook --version {MDBOOK_VERSION} --locked (some minutes, once)");
@@ -161,7 +163,9 @@ pub fn apt_install(packages: &[&str]) -> Result<()> {
     }
     println!("setup: apt-get install {}", packages.join(" "));
     shell::output(apt()?.arg("update")).with_context(by_hand)?;
-    shell::output(apt()?.args(["install", "-y", "--no-install-recommends"]).args(packages)).map(drop).with_context(by_hand)
+    shell::output(apt()?.args(["install", "-y", "--no-install-recommends"]).args(packages))
+        .map(drop)
+        .with_context(by_hand)
 }
 
 fn apt() -> Result<Command> {

@@ -86,7 +86,9 @@ pub fn set_up(install: impl Fn(&[&str]) -> Result<()>) -> Result<()> {
     }
     println!("setup: falling back to Debian's compiler for the web");
     install(&DEBIAN_PACKAGES).with_context(|| {
-        format!("no compiler for {TARGET}: neither `rustup target add {TARGET}` nor Debian's {DEBIAN_PACKAGES:?} worked")
+        format!(
+            "no compiler for {TARGET}: neither `rustup target add {TARGET}` nor Debian's {DEBIAN_PACKAGES:?} worked"
+        )
     })?;
     WasmCompiler::find().map(|compiler| println!("setup: WASM compiler: {}", compiler.name()))
 }
@@ -97,7 +99,8 @@ fn is_debian_forced() -> bool {
 }
 
 fn has_rustup_target() -> bool {
-    let Ok(libdir) = shell::output(shell::command("rustc").args(["--print", "target-libdir", "--target", TARGET])) else {
+    let Ok(libdir) = shell::output(shell::command("rustc").args(["--print", "target-libdir", "--target", TARGET]))
+    else {
         return false;
     };
     Path::new(libdir.trim()).is_dir()
@@ -105,7 +108,9 @@ fn has_rustup_target() -> bool {
 
 fn debian_std_is_there() -> bool {
     let std = ["/usr/lib/rustlib/src/rust/library/std/Cargo.toml", "/usr/lib/rustlib/src/library/std/Cargo.toml"];
-    Path::new(DEBIAN_RUSTC).exists() && Path::new(DEBIAN_CARGO).exists() && std.iter().any(|file| Path::new(file).exists())
+    Path::new(DEBIAN_RUSTC).exists()
+        && Path::new(DEBIAN_CARGO).exists()
+        && std.iter().any(|file| Path::new(file).exists())
 }
 
 fn debian_linker() -> Option<PathBuf> {

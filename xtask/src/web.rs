@@ -70,7 +70,8 @@ fn build(args: &WebArgs, inputs: &str) -> Result<()> {
 
 fn is_fresh(inputs: &str) -> bool {
     let Ok(manifest) = manifest(&dist()) else { return false };
-    let all_there = manifest.values().filter_map(Value::as_str).all(|name| name == inputs || dist().join(name).exists());
+    let all_there =
+        manifest.values().filter_map(Value::as_str).all(|name| name == inputs || dist().join(name).exists());
     all_there && manifest.get("inputs").and_then(Value::as_str) == Some(inputs)
 }
 

@@ -70,13 +70,8 @@ fn lane(out: &mut String, y: usize, name: &str, partition: &PartitionView) {
     }
     let end = LABEL + (partition.cells.len() - hidden) * CELL + 4;
     let _ = write!(out, "<line class=\"end\" x1=\"{end}\" x2=\"{end}\" y1=\"{}\" y2=\"{}\"/>", y - 2, y + 32);
-    let _ = write!(
-        out,
-        "<text class=\"small\" x=\"{}\" y=\"{}\">end {}</text>",
-        end + 6,
-        y + 19,
-        partition.log_end_offset
-    );
+    let _ =
+        write!(out, "<text class=\"small\" x=\"{}\" y=\"{}\">end {}</text>", end + 6, y + 19, partition.log_end_offset);
 }
 
 fn draw_cell(out: &mut String, x: usize, y: usize, cell: &CellView) {

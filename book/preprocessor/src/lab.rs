@@ -71,6 +71,8 @@ fn how_to_run(lab: &Lab, assets: &Assets) -> String {
         let page = format!("<a href=\"naru/lab.html?lab={number}\">its own page</a>");
         format!("This is the lab's still picture. Where WebAssembly works, it runs here and on {page}. {terminal}")
     } else {
-        format!("This is the lab's still picture: its engine was not built. <code>cargo xtask web</code> builds it. {terminal}")
+        format!(
+            "This is the lab's still picture: its engine was not built. <code>cargo xtask web</code> builds it. {terminal}"
+        )
     }
 }

@@ -41,7 +41,8 @@ struct Answer<'a> {
 
 fn render(number: usize, source: &str) -> Result<String> {
     let (question, answers) = parse(source)?;
-    let mut out = format!("\n<section class=\"naru-quiz\" aria-label=\"Question {number}\">\n\n**{number}.** {question}\n\n");
+    let mut out =
+        format!("\n<section class=\"naru-quiz\" aria-label=\"Question {number}\">\n\n**{number}.** {question}\n\n");
     for Answer { is_right, text, reply } in answers {
         let verdict = if is_right { "right" } else { "wrong" };
         let mark = if is_right { "Yes." } else { "No." };
@@ -59,7 +60,8 @@ fn parse(source: &str) -> Result<(String, Vec<Answer<'_>>)> {
     let mut question = String::new();
     let mut answers = Vec::new();
     for line in source.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let answer = line.strip_prefix("- ").map(|text| (false, text)).or(line.strip_prefix("+ ").map(|text| (true, text)));
+        let answer =
+            line.strip_prefix("- ").map(|text| (false, text)).or(line.strip_prefix("+ ").map(|text| (true, text)));
         let Some((is_right, text)) = answer else {
             question.push_str(line);
             question.push(' ');

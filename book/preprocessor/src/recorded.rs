@@ -102,7 +102,9 @@ impl Recordings {
                 let partition = partition.with_context(|| format!("there is no partition {topic}"))?;
                 partition.segments.iter().map(|segment| segment.bytes).sum()
             }
-            _ => bail!("a number is: events, hash, milliseconds, acknowledged, delivered [CLIENT], bytes TOPIC PARTITION"),
+            _ => bail!(
+                "a number is: events, hash, milliseconds, acknowledged, delivered [CLIENT], bytes TOPIC PARTITION"
+            ),
         };
         Ok(number.to_string())
     }
