@@ -1,0 +1,109 @@
+//! The few things of the browser that the visualizer needs, each as a small function.
+
+use std::{cell::RefCell, rc::Rc};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
+
+/// The window. Only the Worker has none, and nothing of this module runs there.
+pub fn window() -> web_sys::Window {
+    web_sys::window().expect("the page has a window")
+}
+
+/// Remembers a choice of the reader. A browser that refuses to store is not an error.
+pub fn save(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+/// Milliseconds since the page was opened.
+pub fn now_ms() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// Whether the reader asked for less motion.
+pub fn reduced_motion() -> bool {
+    let query = window().match_media("(prefers-reduced-motion: reduce)");
+    query.ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Calls `each` before every repaint with the milliseconds since the last one, until it returns `false`.
+pub fn every_repaint(mut each: impl FnMut(f64) -> bool + 'static) {
+    type Slot = Rc<RefCell<Option<Closure<dyn FnMut(f64)>>>>;
+    fn request(slot: &Slot) {
+        if let Some(closure) = slot.borrow().as_ref() {
+            let _ = window().request_animation_frame(closure.as_ref().unchecked_ref());
+        }
+    }
+    let slot: Slot = Rc::new(RefCell::new(None));
+    let again = slot.clone();
+    let mut last: Option<f64> = None;
+    *slot.borrow_mut() = Some(Closure::new(move |now: f64| {
+        let passed = last.map_or(0.0, |last| now - last);
+        last = Some(now);
+        if each(passed) {
+            request(&again);
+        } else {
+            // The closure must not free itself while it runs: its owner is dropped a moment later.
+            let done = again.clone();
+            later(0, move || drop(done.borrow_mut().take()));
+        }
+    }));
+    request(&slot);
+}
+
+/// Calls `what` once, `ms` milliseconds from now.
+pub fn later(ms: i32, what: impl FnOnce() + 'static) {
+    let closure = Closure::once_into_js(what);
+    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(closure.unchecked_ref(), ms);
+}
+
+/// Puts text on the clipboard; `false` when the browser refuses.
+pub async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    let clipboard = js_sys::Reflect::get(&navigator, &"clipboard".into());
+    if !clipboard.is_ok_and(|it| it.is_object()) {
+        return false;
+    }
+    JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
+}
+
+/// The text at an address.
+pub async fn fetch_text(url: &str) -> Option<String> {
+    let response = JsFuture::from(window().fetch_with_str(url)).await.ok()?;
+    let response: web_sys::Response = response.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    JsFuture::from(response.text().ok()?).await.ok()?.as_string()
+}
+
+/// A property of the options that `naru-lab.js` passes.
+pub fn option_text(options: &JsValue, name: &str) -> String {
+    js_sys::Reflect::get(options, &name.into()).ok().and_then(|it| it.as_string()).unwrap_or_default()
+}
+
+/// A function among the options.
+pub fn option_function(options: &JsValue, name: &str) -> Option<js_sys::Function> {
+    js_sys::Reflect::get(options, &name.into()).ok()?.dyn_into().ok()
+}
+
+/// Tells the width of an element now and whenever it changes.
+pub fn watch_width(element: &web_sys::Element, mut tell: impl FnMut(f64) + 'static) {
+    tell(element.get_bounding_client_rect().width());
+    let watched = element.clone();
+    let on_change = Closure::<dyn FnMut()>::new(move || tell(watched.get_bounding_client_rect().width()));
+    if let Ok(observer) = web_sys::ResizeObserver::new(on_change.as_ref().unchecked_ref()) {
+        observer.observe(element);
+    }
+    on_change.forget();
+}
+
+/// Scrolls `list` (and nothing else: `scrollIntoView` would move the book) so that `row` is well visible.
+pub fn scroll_to(list: &web_sys::Element, row: &web_sys::Element) {
+    let (outer, inner) = (list.get_bounding_client_rect(), row.get_bounding_client_rect());
+    if inner.top() < outer.top() || inner.bottom() > outer.bottom() {
+        let top = list.scroll_top() as f64 + inner.top() - outer.top() - outer.height() * 0.35;
+        list.set_scroll_top(top.max(0.0) as i32);
+    }
+}

@@ -1,0 +1,70 @@
+//! Goals: what is to be reached, how it stands after the run, and what to try next.
+
+use super::predictions::Predictions;
+use crate::{state::LabState, text};
+use leptos::prelude::*;
+use naru_labs::{Goal, GoalResult};
+
+/// The lab's introduction, its predictions and its goals.
+#[component]
+pub fn Goals(state: LabState) -> impl IntoView {
+    let goals: Vec<_> = state.lab.goals.iter().map(|goal| view! { <OneGoal state=state goal=goal /> }).collect();
+    let count = move || {
+        let ran = state.ran.get()?;
+        let met = ran.summary.goals.iter().filter(|goal| goal.met).count();
+        Some(format!("{met}/{}", ran.summary.goals.len()))
+    };
+    view! {
+        <section class="panel goals" aria-label=move || text::goals(state.locale.get())>
+            <p class="intro">{move || state.lab.intro.get(state.locale.get()).to_string()}</p>
+            <Predictions state=state />
+            <h3>{move || text::goals(state.locale.get())} " " <span class="count">{count}</span></h3>
+            <ul>{goals}</ul>
+        </section>
+    }
+}
+
+#[component]
+fn OneGoal(state: LabState, goal: &'static Goal) -> impl IntoView {
+    let result = Memo::new(move |_| -> Option<GoalResult> {
+        let ran = state.ran.get()?;
+        ran.summary.goals.iter().find(|result| result.id == goal.id).cloned()
+    });
+    let met = move || result.with(|result| result.as_ref().map(|result| result.met));
+    let mark = move || match met() {
+        Some(true) => "✓",
+        Some(false) => "✗",
+        None => "○",
+    };
+    let state_word = move || match met() {
+        Some(true) => text::met(state.locale.get()),
+        Some(false) => text::unmet(state.locale.get()),
+        None => text::open(state.locale.get()),
+    };
+    let detail = move || {
+        let result = result.get()?;
+        let words = result.detail.get(state.locale.get()).to_string();
+        (!words.is_empty()).then(|| view! { <span class="detail" data-testid="goal-detail">{words}</span> })
+    };
+    let hint = move || {
+        let words = result.get()?.hint?.get(state.locale.get()).to_string();
+        let word = text::hint(state.locale.get());
+        Some(view! { <span class="hint" data-testid="hint"><b>{word} ": "</b> {words}</span> })
+    };
+    view! {
+        <li
+            class="goal"
+            class:met=move || met() == Some(true)
+            class:unmet=move || met() == Some(false)
+            data-testid=format!("goal-{}", goal.id)
+            data-met=move || met().map_or("unknown".to_string(), |met| met.to_string())
+        >
+            <span class="mark" role="img" aria-label=state_word>{mark}</span>
+            <div>
+                <span>{move || goal.title.get(state.locale.get()).to_string()}</span>
+                {detail}
+                {hint}
+            </div>
+        </li>
+    }
+}

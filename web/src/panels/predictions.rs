@@ -1,0 +1,114 @@
+//! Predictions: chosen before the run, judged by the engine after it.
+
+use crate::{
+    state::{LabState, Phase},
+    text,
+};
+use leptos::prelude::*;
+use naru_labs::{Choice, Prediction, PredictionResult};
+
+/// All questions of the lab.
+#[component]
+pub fn Predictions(state: LabState) -> impl IntoView {
+    if state.lab.predictions.is_empty() {
+        return ().into_any();
+    }
+    let heading = move || match state.phase.get() {
+        Phase::Done => text::predicted(state.locale.get()),
+        _ => text::predict_first(state.locale.get()),
+    };
+    let questions: Vec<_> = state.lab.predictions.iter().map(|it| view! { <Question state=state it=it /> }).collect();
+    view! {
+        <section class="predictions" data-testid="predictions">
+            <h3>{heading}</h3>
+            <p class="why-predict" class:hidden=move || state.phase.get() == Phase::Done>
+                {move || text::why_predict(state.locale.get())}
+            </p>
+            {questions}
+        </section>
+    }
+    .into_any()
+}
+
+fn result_of(state: LabState, id: &'static str) -> Option<PredictionResult> {
+    let ran = state.ran.get()?;
+    ran.summary.predictions.iter().find(|result| result.id == id).cloned()
+}
+
+#[component]
+fn Question(state: LabState, it: &'static Prediction) -> impl IntoView {
+    let result = Memo::new(move |_| result_of(state, &it.id));
+    let choices: Vec<_> =
+        it.choices.iter().map(|choice| view! { <Chip state=state it=it choice=choice result=result /> }).collect();
+    let reply = move || {
+        let locale = state.locale.get();
+        let result = result.get()?;
+        let chosen = result.chosen.is_some();
+        let words = result.reply.get(locale).to_string();
+        if words.is_empty() {
+            return None;
+        }
+        let mark = match result.right {
+            Some(true) => format!("✓ {}. ", text::right(locale)),
+            Some(false) => format!("✗ {}. ", text::wrong(locale)),
+            None if !chosen => format!("{} ", text::not_predicted(locale)),
+            None => String::new(),
+        };
+        let class = match result.right {
+            Some(true) => "reply right",
+            Some(false) => "reply wrong",
+            None => "reply",
+        };
+        Some(view! { <p class=class><b>{mark}</b>{words}</p> })
+    };
+    view! {
+        <div class="question" role="group" aria-label=move || it.question.get(state.locale.get()).to_string()
+            data-testid=format!("prediction-{}", it.id)
+            data-right=move || result.with(|it| it.as_ref().and_then(|it| it.right).map(|right| right.to_string()))>
+            <p class="ask">{move || it.question.get(state.locale.get()).to_string()}</p>
+            <div class="choices">{choices}</div>
+            <div aria-live="polite">{reply}</div>
+        </div>
+    }
+}
+
+#[component]
+fn Chip(
+    state: LabState,
+    it: &'static Prediction,
+    choice: &'static Choice,
+    result: Memo<Option<PredictionResult>>,
+) -> impl IntoView {
+    let picked = move || state.picks.with(|picks| picks.get(&it.id) == Some(&choice.id));
+    let correct = move || result.with(|it| it.as_ref().is_some_and(|it| it.correct.as_ref() == Some(&choice.id)));
+    let wrong = move || result.with(|it| it.as_ref().is_some_and(|it| it.correct.is_some())) && picked() && !correct();
+    // Once the engine has answered, a choice is no prediction any more.
+    let frozen = move || state.phase.get() != Phase::Fresh;
+    let pick = move |_| {
+        if !frozen() {
+            state.picks.update(|picks| {
+                picks.insert(it.id.clone(), choice.id.clone());
+            });
+        }
+    };
+    let mark = move || match (correct(), wrong()) {
+        (true, _) => " ✓",
+        (_, true) => " ✗",
+        _ => "",
+    };
+    view! {
+        <button
+            class="chip"
+            class:on=picked
+            class:correct=correct
+            class:wrong=wrong
+            aria-pressed=move || picked().to_string()
+            aria-disabled=move || frozen().to_string()
+            data-testid=format!("prediction-{}-{}", it.id, choice.id)
+            on:click=pick
+        >
+            {move || choice.text.get(state.locale.get()).to_string()}
+            {mark}
+        </button>
+    }
+}
