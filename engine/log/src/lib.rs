@@ -14,17 +14,26 @@
 //!
 //! This crate deliberately knows nothing of requests, replication or clocks, and touches no file itself: it goes through
 //! [`Storage`], which is a real disk in the server and [`MemoryStorage`] in tests and in the simulation. Read [`log`]
-//! first, then [`storage`], [`segment`], [`recovery`] and [`producers`].
+//! first, then [`storage`], `append`, `read`, `index`, `recovery` and [`producers`].
 
 #![no_std]
 
 extern crate alloc;
 
+mod append;
+mod cells;
 pub mod config;
 pub mod error;
+mod index;
 pub mod log;
+mod lookup;
 pub mod memory;
 pub mod producers;
+mod read;
+mod recent;
+mod recovery;
+mod scan;
+mod segment;
 pub mod storage;
 
 pub use config::LogConfig;

@@ -1,9 +1,18 @@
-//! The log itself: what a broker sees of it.
+//! The log itself: what a broker sees of it. Writing is in [`crate::append`], reading in `read`, look-ups by time in
+//! `lookup`, opening in [`crate::recovery`].
 
-use crate::{FileId, LogConfig, LogError, ProducerState, Slice, Storage};
-use alloc::{string::String, vec::Vec};
-use naru_records::Batch;
-use naru_trace::{CellView, SegmentView, Trace};
+use crate::{
+    FileId, LogConfig, LogError, ProducerState, Slice, Storage,
+    recent::RecentBatches,
+    recovery,
+    scan::Located,
+    segment::{Segment, log_path},
+};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use naru_trace::{SegmentView, Trace};
 
 /// Which partition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,13 +44,13 @@ pub struct Appended {
 /// What a read found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadResult {
-    /// Whole batches, in order; nothing between them.
+    /// Whole batches, in order; nothing between them. One slice for each segment.
     pub slices: Vec<Slice>,
     /// Their length in bytes.
     pub bytes: u32,
     /// The base offset of the first batch, which may be smaller than the offset asked for; that offset if there is none.
     pub first_offset: i64,
-    /// The offset after the last record; the offset asked for if there is none.
+    /// Where the next read goes on: after the last record; the offset asked for if there is none.
     pub next_offset: i64,
 }
 
@@ -56,7 +65,17 @@ pub struct OffsetAndTimestamp {
 
 /// One partition's log.
 #[derive(Debug)]
-pub struct Log {}
+pub struct Log {
+    pub(crate) id: TopicPartition,
+    pub(crate) config: LogConfig,
+    /// `orders-0`.
+    pub(crate) directory: String,
+    /// Oldest first; the last is the active one. Never empty.
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) recent: RecentBatches,
+    producers: ProducerState,
+    recovery_point: i64,
+}
 
 impl Log {
     /// Opens the log of `id`, in the directory of that name; makes it if there is none.
@@ -65,122 +84,165 @@ impl Log {
     /// active segment, which is always checked. Otherwise every batch's CRC is checked, and the log is cut at the first
     /// one that is torn or damaged.
     pub fn open(
-        _id: &TopicPartition,
-        _config: LogConfig,
-        _clean: bool,
-        _storage: &mut dyn Storage,
-        _trace: &mut Trace,
+        id: &TopicPartition,
+        config: LogConfig,
+        clean: bool,
+        storage: &mut dyn Storage,
+        trace: &mut Trace,
     ) -> Result<Log, LogError> {
-        todo!()
+        let recovered = recovery::recover(id, &config, clean, storage, trace)?;
+        let mut log = Log {
+            id: id.clone(),
+            config,
+            directory: id.to_string(),
+            segments: recovered.segments,
+            recent: recovered.recent,
+            producers: recovered.producers,
+            recovery_point: 0,
+        };
+        // What a process that crashed had not synced may still be only in the operating system's memory.
+        log.recovery_point = if clean { log.log_end_offset() } else { log.log_start_offset() };
+        Ok(log)
     }
-    /// Appends a producer's batch: gives it the next offsets and the leader's epoch, and changes nothing else in it.
-    ///
-    /// The caller has checked the CRC, the header's consistency and [`ProducerState::check`].
-    pub fn append(
-        &mut self,
-        _batch: &Batch,
-        _leader_epoch: i32,
-        _storage: &mut dyn Storage,
-        _trace: &mut Trace,
-    ) -> Result<Appended, LogError> {
-        todo!()
-    }
-    /// Whole batches from the one that holds `from`, at most `max_bytes` of them, none that reaches to `up_to_offset` or
-    /// beyond. With `at_least_one`, the first may be larger than `max_bytes` (KIP-74).
-    pub fn read(
-        &self,
-        _from: i64,
-        _max_bytes: u32,
-        _up_to_offset: i64,
-        _at_least_one: bool,
-        _storage: &dyn Storage,
-    ) -> Result<ReadResult, LogError> {
-        todo!()
-    }
-    /// About how many bytes lie between two offsets, without touching the storage: exact for recent batches, else the
-    /// length of whole segments. For `fetch.min.bytes`.
-    pub fn bytes_available(&self, _from: i64, _up_to_offset: i64) -> u64 {
-        todo!()
-    }
+
     /// Which partition this is the log of.
     pub fn id(&self) -> &TopicPartition {
-        todo!()
+        &self.id
     }
+
     /// Its settings.
     pub fn config(&self) -> &LogConfig {
-        todo!()
+        &self.config
     }
+
     /// Other settings, from the next append on.
-    pub fn set_config(&mut self, _config: LogConfig) {
-        todo!()
+    pub fn set_config(&mut self, config: LogConfig) {
+        self.config = config;
     }
+
     /// The first offset there is.
     pub fn log_start_offset(&self) -> i64 {
-        todo!()
+        self.segments[0].base_offset
     }
+
     /// The offset that the next record gets.
     pub fn log_end_offset(&self) -> i64 {
-        todo!()
+        self.active().next_offset
     }
+
     /// The segments, oldest first; the last is the active one.
     pub fn segments(&self) -> Vec<SegmentView> {
-        todo!()
+        let view = |segment: &Segment| SegmentView { base_offset: segment.base_offset, bytes: u64::from(segment.size) };
+        self.segments.iter().map(view).collect()
     }
+
     /// Length of all segments in bytes.
     pub fn size(&self) -> u64 {
-        todo!()
+        self.segments.iter().map(|segment| u64::from(segment.size)).sum()
     }
-    /// The first record whose timestamp is `timestamp` or later; looks inside the batch.
-    pub fn offset_for_timestamp(
-        &self,
-        _timestamp: i64,
-        _storage: &dyn Storage,
-    ) -> Result<Option<OffsetAndTimestamp>, LogError> {
-        todo!()
-    }
-    /// The record with the largest timestamp, the first of them if there are several (KIP-734).
-    pub fn offset_of_max_timestamp(&self, _storage: &dyn Storage) -> Result<Option<OffsetAndTimestamp>, LogError> {
-        todo!()
-    }
-    /// The newest records, at most `max`, oldest first: for a view.
-    pub fn cells(&self, _max: usize, _storage: &dyn Storage) -> Vec<CellView> {
-        todo!()
-    }
+
     /// What is known of idempotent producers.
     pub fn producers(&self) -> &ProducerState {
-        todo!()
+        &self.producers
     }
+
     /// The same, to let some expire.
     pub fn producers_mut(&mut self) -> &mut ProducerState {
-        todo!()
+        &mut self.producers
     }
+
     /// The files that must be synced so that everything before the log end offset survives a power failure. Tell the log
-    /// with [`Log::flushed`] when that is done.
+    /// with [`Log::flushed`] when that is done. Indexes are not among them: they can be rebuilt.
     pub fn flush_files(&self) -> Vec<FileId> {
-        todo!()
+        self.unflushed().map(|segment| segment.log).collect()
     }
+
     /// Everything before `offset` is safely on the disk.
-    pub fn flushed(&mut self, _offset: i64) {
-        todo!()
+    pub fn flushed(&mut self, offset: i64) {
+        self.recovery_point = self.recovery_point.max(offset.min(self.log_end_offset()));
     }
+
     /// Everything before this offset is known to be safely on the disk.
     pub fn recovery_point(&self) -> i64 {
-        todo!()
+        self.recovery_point
     }
+
     /// Whether `file` is one of this log's: then its partition goes offline when it fails.
-    pub fn owns_file(&self, _file: FileId) -> bool {
-        todo!()
+    pub fn owns_file(&self, file: FileId) -> bool {
+        self.segments.iter().any(|segment| segment.log == file || segment.index.file == file)
     }
-    /// Syncs and closes all files.
-    pub fn close(self, _storage: &mut dyn Storage) -> Result<(), LogError> {
-        todo!()
+
+    /// Syncs and closes all files. Closes them all even when one fails; the first failure is returned.
+    pub fn close(self, storage: &mut dyn Storage) -> Result<(), LogError> {
+        let mut result = Ok(());
+        for segment in self.unflushed() {
+            result = result.and(storage.sync(segment.log)).and(storage.sync(segment.index.file));
+        }
+        for segment in &self.segments {
+            result = result.and(segment.close(storage));
+        }
+        Ok(result?)
     }
+
     /// Closes all files and removes the directory.
-    pub fn delete(self, _storage: &mut dyn Storage) -> Result<(), LogError> {
-        todo!()
+    pub fn delete(self, storage: &mut dyn Storage) -> Result<(), LogError> {
+        for segment in &self.segments {
+            segment.close(storage)?;
+        }
+        Ok(storage.remove_dir_all(&self.directory)?)
     }
+
     /// Panics if the log contradicts itself. The simulation calls it after every step.
     pub fn check_invariants(&self) {
-        todo!()
+        assert!(self.log_start_offset() <= self.log_end_offset(), "{}: it ends before it starts", self.id);
+        assert!(self.recovery_point <= self.log_end_offset(), "{}: synced what is not there", self.id);
+        for segment in &self.segments {
+            assert!(segment.base_offset <= segment.next_offset, "{}: {segment:?}", self.id);
+            assert!(segment.size > 0 || segment.next_offset == segment.base_offset, "{}: {segment:?}", self.id);
+        }
+        for (a, b) in self.segments.iter().zip(self.segments.iter().skip(1)) {
+            assert!(a.next_offset <= b.base_offset, "{}: segments overlap: {a:?}, {b:?}", self.id);
+        }
+        self.recent.check_invariants();
+        if let Some(newest) = self.recent.newest_first().next() {
+            let last = self.segments.iter().rev().find(|segment| segment.size > 0).expect("a batch is in a segment");
+            assert_eq!((newest.segment, newest.position + newest.size), (last.base_offset, last.size), "{}", self.id);
+        }
+        self.producers.check_invariants();
+    }
+
+    pub(crate) fn active(&self) -> &Segment {
+        self.segments.last().expect("a log has at least one segment")
+    }
+
+    pub(crate) fn active_mut(&mut self) -> &mut Segment {
+        self.segments.last_mut().expect("a log has at least one segment")
+    }
+
+    /// A batch is at the end of the active segment.
+    pub(crate) fn on_batch(&mut self, batch: Located) {
+        let segment = self.active_mut();
+        segment.on_batch(batch);
+        let base_offset = segment.base_offset;
+        self.recent.push(base_offset, &batch);
+        self.producers.on_appended(&batch.header);
+    }
+
+    /// The number of the segment whose range holds `offset`.
+    pub(crate) fn segment_number(&self, offset: i64) -> usize {
+        self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
+    }
+
+    pub(crate) fn segment_with_base(&self, base_offset: i64) -> &Segment {
+        &self.segments[self.segment_number(base_offset)]
+    }
+
+    pub(crate) fn path_of(&self, segment: &Segment) -> String {
+        log_path(&self.directory, segment.base_offset)
+    }
+
+    /// The segments that hold records at or after the recovery point.
+    fn unflushed(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(|segment| segment.next_offset > self.recovery_point)
     }
 }

@@ -186,7 +186,8 @@ fn snappy_compress(data: &[u8], out: &mut Vec<u8>) {
     for block in data.chunks(XERIAL_BLOCK_BYTES) {
         let start = out.len();
         out.resize(start + 4 + snap::raw::max_compress_len(block.len()), 0);
-        let written = encoder.compress(block, &mut out[start + 4..]).expect("the room is as large as the codec asked for");
+        let written =
+            encoder.compress(block, &mut out[start + 4..]).expect("the room is as large as the codec asked for");
         out[start..start + 4].copy_from_slice(&(written as u32).to_be_bytes());
         out.truncate(start + 4 + written);
     }

@@ -202,7 +202,8 @@ fn record_length(
     (key, value): (Option<&[u8]>, Option<&[u8]>),
     headers: &[Header],
 ) -> usize {
-    let header_size = |header: &Header| nullable_size(Some(header.key.as_bytes())) + nullable_size(header.value.as_deref());
+    let header_size =
+        |header: &Header| nullable_size(Some(header.key.as_bytes())) + nullable_size(header.value.as_deref());
     1 + varlong_size(timestamp_delta)
         + varlong_size(i64::from(offset_delta))
         + nullable_size(key)
