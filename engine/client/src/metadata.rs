@@ -6,7 +6,6 @@ use crate::{NetworkConfig, backoff::Chance, backoff::retry_at};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     string::{String, ToString},
-    vec::Vec,
 };
 use naru_trace::Micros;
 use naru_wire::{
@@ -165,10 +164,5 @@ impl Metadata {
     fn back_off(&mut self, now: Micros, config: &NetworkConfig, chance: &mut Chance) {
         self.failures += 1;
         self.not_before = retry_at(now, self.failures, config.retry_backoff_ms, config.retry_backoff_max_ms, chance);
-    }
-
-    /// Names of the topics of interest.
-    pub(crate) fn wanted(&self) -> Vec<String> {
-        self.wanted.iter().cloned().collect()
     }
 }
