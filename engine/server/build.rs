@@ -3,6 +3,8 @@
 //! The folder is `$NARU_WEB_DIST`, or `book/src/naru` of this workspace when it holds a `manifest.json`. Without either the
 //! live page is a plain one that says how to build them.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
 use std::{
     env,
     fmt::Write as _,
@@ -44,12 +46,22 @@ fn files_in(folder: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
+/// Rust source: path, contents, and which inline scripts the page may run.
 fn table(files: &[(String, PathBuf)]) -> String {
     let mut text = String::from("&[\n");
     for (name, path) in files {
         println!("cargo::rerun-if-changed={}", path.display());
-        writeln!(text, "    ({name:?}, include_bytes!({path:?}).as_slice()),").expect("writing to a string");
+        let scripts = if name.ends_with(".html") { inline_scripts(path) } else { String::new() };
+        writeln!(text, "    ({name:?}, include_bytes!({path:?}).as_slice(), {scripts:?}),")
+            .expect("writing to a string");
     }
     text.push_str("]\n");
     text
+}
+
+/// A page's inline scripts as a content security policy names them: by their hashes, so that no other script can run.
+fn inline_scripts(page: &Path) -> String {
+    let html = fs::read_to_string(page).unwrap_or_default();
+    let scripts = html.split("<script>").skip(1).filter_map(|rest| rest.split_once("</script>"));
+    scripts.map(|(script, _)| format!(" 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script)))).collect()
 }

@@ -178,7 +178,8 @@ impl Storage for FileStorage {
                 let entry = entry?;
                 // A name that is not UTF-8 is none of ours: it is left alone.
                 let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata()) else { continue };
-                entries.push(DirEntry { name, is_dir: metadata.is_dir(), length: metadata.len() });
+                let length = if metadata.is_dir() { 0 } else { metadata.len() };
+                entries.push(DirEntry { name, is_dir: metadata.is_dir(), length });
             }
             entries.sort_by(|a, b| a.name.cmp(&b.name));
             Ok(entries)
@@ -354,4 +355,115 @@ pub fn storage_error(error: &io::Error, path: &str, verb: &str) -> StorageError 
         _ => StorageErrorKind::Io,
     };
     StorageError { kind, path: path.to_owned(), message: format!("cannot {verb} it: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::{TempDir, tempdir};
+
+    fn storage() -> (TempDir, FileStorage) {
+        let dir = tempdir().unwrap();
+        let storage = FileStorage::new(dir.path().to_owned());
+        (dir, storage)
+    }
+
+    fn text(bytes: &Bytes) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn appends_are_seen_at_once_and_written_at_the_commit() {
+        let (dir, mut storage) = storage();
+        storage.create_dir("orders-0").unwrap();
+        let file = storage.open("orders-0/0.log", OpenMode::CreateOrOpen).unwrap();
+        storage.append(file, Bytes::from("first ")).unwrap();
+        assert!(storage.commit().is_empty());
+        storage.append(file, Bytes::from("second ")).unwrap();
+        storage.append(file, Bytes::from("third")).unwrap();
+        let on_disk = || fs::read_to_string(dir.path().join("orders-0/0.log")).unwrap();
+        assert_eq!(on_disk(), "first ");
+        assert_eq!(storage.len(file).unwrap(), 18);
+        assert_eq!(text(&storage.read(file, 2, 100).unwrap()), "rst second third");
+        assert_eq!(text(&storage.read(file, 8, 7).unwrap()), "cond th");
+        assert_eq!(text(&storage.read(file, 18, 1).unwrap()), "");
+        assert!(storage.commit().is_empty());
+        assert_eq!(on_disk(), "first second third");
+    }
+
+    #[test]
+    fn more_buffers_than_one_system_call_takes() {
+        let (dir, mut storage) = storage();
+        let file = storage.open("many", OpenMode::CreateOrOpen).unwrap();
+        let mut expected = String::new();
+        for number in 0..3_000 {
+            let piece = format!("{number},");
+            expected += &piece;
+            storage.append(file, Bytes::from(piece)).unwrap();
+            storage.append(file, Bytes::new()).unwrap();
+        }
+        assert!(storage.commit().is_empty());
+        assert_eq!(fs::read_to_string(dir.path().join("many")).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_failed_commit_names_the_file_and_leaves_nothing_half() {
+        let (_dir, mut storage) = storage();
+        // A device that takes no byte: every write fails with "no space left".
+        std::os::unix::fs::symlink("/dev/full", storage.root.join("full")).unwrap();
+        let good = storage.open("good", OpenMode::CreateOrOpen).unwrap();
+        let full = storage.open("full", OpenMode::Existing).unwrap();
+        storage.append(full, Bytes::from("lost")).unwrap();
+        storage.append(good, Bytes::from("kept")).unwrap();
+        let failed = storage.commit();
+        assert_eq!(failed.len(), 1);
+        assert_eq!((failed[0].0, failed[0].1.kind), (full, StorageErrorKind::Full));
+        assert_eq!(storage.len(full).unwrap(), 0);
+        assert_eq!(text(&storage.read(good, 0, 10).unwrap()), "kept");
+        assert!(storage.commit().is_empty(), "a failure is told once");
+    }
+
+    #[test]
+    fn a_closed_file_can_be_read_until_the_turn_ends_and_its_number_is_never_used_again() {
+        let (_dir, mut storage) = storage();
+        let file = storage.open("a", OpenMode::CreateOrOpen).unwrap();
+        storage.append(file, Bytes::from("still here")).unwrap();
+        storage.close(file).unwrap();
+        storage.remove_file("a").unwrap();
+        let handle = storage.handle(file).unwrap();
+        let mut read = [0; 10];
+        assert_eq!(read_at_most(handle.file(), 0, &mut read).unwrap(), 10);
+        assert_eq!(&read, b"still here");
+        storage.end_turn();
+        assert!(storage.handle(file).is_none());
+        assert_ne!(storage.open("b", OpenMode::CreateOrOpen).unwrap(), file);
+    }
+
+    #[test]
+    fn truncating_cuts_what_was_buffered_too() {
+        let (_dir, mut storage) = storage();
+        let file = storage.open("a", OpenMode::CreateOrOpen).unwrap();
+        storage.append(file, Bytes::from("0123456789")).unwrap();
+        storage.truncate(file, 4).unwrap();
+        storage.append(file, Bytes::from("xyz")).unwrap();
+        assert_eq!(text(&storage.read(file, 0, 100).unwrap()), "0123xyz");
+        assert!(storage.commit().is_empty());
+        assert_eq!(text(&storage.read(file, 0, 100).unwrap()), "0123xyz");
+    }
+
+    #[test]
+    fn directories_are_listed_in_order_and_missing_ones_are_not_found() {
+        let (_dir, mut storage) = storage();
+        for path in ["b", "a/deep"] {
+            storage.create_dir(path).unwrap();
+        }
+        storage.replace_file("c.txt", b"checkpoint").unwrap();
+        storage.replace_file("c.txt", b"again").unwrap();
+        let listed: Vec<(String, bool, u64)> =
+            storage.list("").unwrap().into_iter().map(|e| (e.name, e.is_dir, e.length)).collect();
+        assert_eq!(listed, [("a".into(), true, 0), ("b".into(), true, 0), ("c.txt".into(), false, 5)]);
+        assert_eq!(text(&storage.read_file("c.txt").unwrap()), "again");
+        assert_eq!(storage.list("nowhere").unwrap_err().kind, StorageErrorKind::NotFound);
+        assert_eq!(storage.open("nowhere", OpenMode::Existing).unwrap_err().kind, StorageErrorKind::NotFound);
+    }
 }

@@ -1,12 +1,13 @@
 //! The live page and its files, from inside the binary.
 
+use super::guard::content_security_policy;
 use axum::{
-    http::{StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{Html, IntoResponse, Response},
 };
 
-/// Path and contents, sorted by path: made by `build.rs`.
-static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+/// Path, contents, and what a page's policy adds for its inline scripts; sorted by path. Made by `build.rs`.
+static EMBEDDED: &[Embedded] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 /// The page when no assets were built in.
 const PLAIN: &str = include_str!("plain.html");
@@ -16,7 +17,7 @@ pub async fn page(uri: Uri) -> Response {
     match uri.path().trim_start_matches('/') {
         "" | "index.html" => live_page(),
         path => match find(path) {
-            Some(contents) => file(path, contents),
+            Some(found) => file(found),
             None => (StatusCode::NOT_FOUND, "There is no such page. The live page is at /.\n").into_response(),
         },
     }
@@ -24,20 +25,28 @@ pub async fn page(uri: Uri) -> Response {
 
 fn live_page() -> Response {
     match find("live.html").or_else(|| find("index.html")) {
-        Some(contents) => file("live.html", contents),
+        Some(found) => file(found),
         None => ([(header::CACHE_CONTROL, "no-cache")], Html(PLAIN)).into_response(),
     }
 }
 
-fn find(path: &str) -> Option<&'static [u8]> {
-    let found = EMBEDDED.binary_search_by(|(name, _)| (*name).cmp(path)).ok()?;
-    Some(EMBEDDED[found].1)
+/// An embedded file.
+type Embedded = (&'static str, &'static [u8], &'static str);
+
+fn find(path: &str) -> Option<&'static Embedded> {
+    let found = EMBEDDED.binary_search_by(|(name, ..)| (*name).cmp(path)).ok()?;
+    Some(&EMBEDDED[found])
 }
 
-fn file(path: &str, contents: &'static [u8]) -> Response {
+fn file(&(path, contents, inline_scripts): &Embedded) -> Response {
     // A name with a hash means the same bytes for ever; any other is asked for again each time.
     let cache = if is_hashed(path) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    ([(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, cache)], contents).into_response()
+    let head = [(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, cache)];
+    let mut response = (head, contents).into_response();
+    if let Ok(policy) = HeaderValue::try_from(content_security_policy(inline_scripts)) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 /// Whether a name ends in `-` and a hash of at least 8 hexadecimal digits, before its extension.
@@ -83,6 +92,6 @@ mod tests {
 
     #[test]
     fn embedded_files_can_be_searched() {
-        assert!(EMBEDDED.is_sorted_by_key(|(name, _)| *name));
+        assert!(EMBEDDED.is_sorted_by_key(|(name, ..)| *name));
     }
 }

@@ -17,9 +17,15 @@ use axum::{
 use std::net::{IpAddr, SocketAddr};
 
 /// Only our own scripts, styles and data; no frames around us. WASM needs its own word.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
-     style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; \
-     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+///
+/// `inline_scripts` are the hashes of scripts within the page, each after a blank.
+pub fn content_security_policy(inline_scripts: &str) -> String {
+    format!(
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'{inline_scripts}; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    )
+}
 
 /// Names that a browser may rightly use for us.
 pub struct Hosts {
@@ -60,8 +66,11 @@ pub async fn guard(From(state): From<State>, request: Request, next: Next) -> Re
         None => next.run(request).await,
     };
     let headers = response.headers_mut();
-    let fixed: [(HeaderName, &'static str); 5] = [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    if let Ok(policy) = HeaderValue::try_from(content_security_policy("")) {
+        // A page with scripts of its own has brought its own.
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    }
+    let fixed: [(HeaderName, &'static str); 4] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
