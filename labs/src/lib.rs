@@ -7,6 +7,7 @@
 //! This crate deliberately draws nothing and knows no browser. Read [`recording`] first, then [`runner`], then
 //! [`goals`]; the labs themselves are the folders beside `src`.
 
+pub mod backend;
 pub mod catalog;
 pub mod facts;
 pub mod goals;
@@ -15,7 +16,9 @@ pub mod measure;
 pub mod player;
 pub mod recording;
 pub mod runner;
+mod script;
 pub mod sentence;
+pub mod sim_backend;
 pub mod template;
 pub mod terminal;
 pub mod text;
@@ -24,11 +27,12 @@ pub use catalog::{find, labs};
 pub use goals::{By, Predicate};
 pub use lab::{Choice, Goal, HintFor, Lab, Prediction, WrongAttempt};
 pub use measure::Measure;
+pub use naru_sim::Action;
 pub use player::{EventRow, Frame, Mark, MarkKind, Player, RunSummary, Series, SeriesKind};
 pub use recording::{
-    Action, Budget, GoalResult, InjectedAction, PredictionResult, PrintedLine, RECORDING_VERSION, Recording,
-    RunRequest, ScriptError,
+    Budget, GoalResult, InjectedAction, PredictionResult, PrintedLine, RECORDING_VERSION, Recording, RunRequest,
+    ScriptError,
 };
-pub use runner::run;
+pub use runner::{run, run_on};
 pub use sentence::{Importance, Names, importance, sentence};
 pub use text::{Locale, Text};

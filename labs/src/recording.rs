@@ -5,6 +5,7 @@
 //! [`crate::runner`]; how a recording is played is in [`crate::player`].
 
 use crate::text::Text;
+use naru_sim::Action;
 use naru_trace::{Micros, Seq, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,22 +46,6 @@ pub struct InjectedAction {
     pub action: Action,
 }
 
-/// A fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "type")]
-pub enum Action {
-    /// A broker's process ends without warning.
-    Crash {
-        /// The broker's `node.id`.
-        broker: i32,
-    },
-    /// A broker that ended is started again on what its disk holds.
-    Restart {
-        /// The broker's `node.id`.
-        broker: i32,
-    },
-}
-
 /// How much a run may cost before it is stopped. Each limit that is reached is named in [`ScriptError::budget`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -77,6 +62,8 @@ pub struct Budget {
     pub records_max: u64,
     /// Bytes of keys and values that the script's producers may send.
     pub record_bytes_max: u64,
+    /// Records that the script's consumers may read, counted every time.
+    pub deliveries_max: u64,
     /// Producers, consumers and admin clients.
     pub clients_max: u32,
     /// Simulated time, in milliseconds.
@@ -94,6 +81,7 @@ impl Default for Budget {
             events_max: 250_000,
             records_max: 20_000,
             record_bytes_max: 16 << 20,
+            deliveries_max: 200_000,
             clients_max: 64,
             simulated_ms_max: 3_600_000,
             prints_max: 2_000,

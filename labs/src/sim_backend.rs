@@ -1,0 +1,408 @@
+//! The simulation as a [`Backend`]: every call runs the world until its answer is there.
+//!
+//! The rule that keeps runs equal on all machines: nothing here looks at anything but the world and its own arguments.
+
+use crate::{
+    backend::{Backend, Failure, Wanted},
+    recording::{Budget, InjectedAction},
+    text::Text,
+};
+use naru_client::{
+    AdminConfig, AdminResult, ClientError, ConsumerConfig, ConsumerRecord, NewTopic, OffsetReset, ProducerConfig,
+    ProducerRecord, StartAt,
+};
+use naru_sim::{Action, ClientId, Outcome, World, WorldConfig};
+use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
+use std::collections::BTreeMap;
+
+/// How long a call waits for a broker that does not answer, in simulated time.
+const PATIENCE_US: u64 = 30_000_000;
+/// How long the end of a script waits for records that were never flushed.
+const FAREWELL_US: u64 = 5_000_000;
+/// How many records one poll returns at most: Kafka's `max.poll.records`.
+const POLL_RECORDS_MAX: usize = 500;
+
+/// A simulated broker with its clients.
+pub struct SimBackend {
+    world: Option<World>,
+    seed: u64,
+    actions: Vec<InjectedAction>,
+    budget: Budget,
+    line: Option<u32>,
+    admin: Option<ClientId>,
+    producers: Vec<u32>,
+    /// Where each consumer begins in a partition that it is told to read.
+    resets: BTreeMap<u32, StartAt>,
+    clients: u32,
+    delivered: u64,
+}
+
+impl SimBackend {
+    /// A world that begins when the script starts its broker. Each action happens at its time.
+    pub fn new(seed: u64, actions: Vec<InjectedAction>, budget: Budget) -> Self {
+        SimBackend {
+            world: None,
+            seed,
+            actions,
+            budget,
+            line: None,
+            admin: None,
+            producers: Vec::new(),
+            resets: BTreeMap::new(),
+            clients: 0,
+            delivered: 0,
+        }
+    }
+
+    fn world(&mut self) -> Result<&mut World, Failure> {
+        self.world.as_mut().ok_or_else(|| {
+            Failure::Usage(Text::new(
+                "There is no broker yet. Begin with: let b = broker();",
+                "아직 브로커가 없습니다. let b = broker(); 로 시작하세요.",
+            ))
+        })
+    }
+
+    /// Runs until `done` gives an answer. `None` when time is up.
+    fn wait<T>(
+        &mut self,
+        at_most_us: u64,
+        mut done: impl FnMut(&mut World) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
+        let budget = self.budget;
+        let world = self.world()?;
+        let left = (budget.simulated_ms_max * 1_000).saturating_sub(world.now().monotonic.0);
+        let mut answer = None;
+        let outcome = world.run_until(
+            |world| {
+                answer = done(world);
+                answer.is_some()
+            },
+            at_most_us.min(left),
+        );
+        match outcome {
+            Outcome::OutOfEvents => Err(out_of_events(budget.events_max)),
+            _ if answer.is_none() && at_most_us > left => Err(out_of_time(budget.simulated_ms_max)),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Asks the admin client for something, and waits for the answer.
+    fn ask(
+        &mut self,
+        call: impl FnOnce(&mut naru_client::Admin, naru_trace::Now, &mut naru_client::ClientOutbox) -> u64,
+    ) -> Result<AdminResult, Failure> {
+        let admin = match self.admin {
+            Some(admin) => admin,
+            None => {
+                let seed = self.client_seed()?;
+                let admin = self.world()?.add_admin("admin", AdminConfig { seed, ..AdminConfig::default() });
+                *self.admin.insert(admin)
+            }
+        };
+        let ticket = self.world()?.with_admin(admin, call);
+        let answer = self.wait(PATIENCE_US, |world| {
+            let answers = world.with_admin(admin, |admin, _, _| admin.results());
+            answers.into_iter().find(|(other, _)| *other == ticket).map(|(_, result)| result)
+        })?;
+        answer.unwrap_or_else(|| Err(no_answer())).map_err(Failure::Kafka)
+    }
+
+    /// Every client begins with a seed of its own, which follows from the run's seed and the client's number.
+    fn client_seed(&mut self) -> Result<u64, Failure> {
+        self.clients += 1;
+        if self.clients > self.budget.clients_max {
+            let most = self.budget.clients_max;
+            return Err(Failure::Budget {
+                name: "clients_max",
+                message: Text::new(
+                    format!("The script started more than {most} clients."),
+                    format!("스크립트가 클라이언트를 {most}개 넘게 시작했습니다."),
+                ),
+            });
+        }
+        Ok(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(self.clients))
+    }
+
+    /// How far the assigned partitions can be read now: topic, partition, high watermark.
+    fn ends(&mut self, consumer: ClientId) -> Result<Vec<(String, i32, i64)>, Failure> {
+        let world = self.world()?;
+        let assigned = world.consumer(consumer).assignment();
+        let view = world.folded();
+        let end = |topic: &str, partition: i32| {
+            let topics = view.brokers.values().filter_map(|broker| broker.topics.get(topic));
+            topics.filter_map(|topic| topic.partitions.get(&partition)).map(|partition| partition.high_watermark).max()
+        };
+        let ends = assigned.into_iter().filter_map(|(topic, partition)| {
+            let end = end(&topic, partition)?;
+            Some((topic, partition, end))
+        });
+        Ok(ends.collect())
+    }
+
+    fn count_deliveries(&mut self, records: &[ConsumerRecord]) -> Result<(), Failure> {
+        self.delivered += records.len() as u64;
+        let most = self.budget.deliveries_max;
+        if self.delivered <= most {
+            return Ok(());
+        }
+        Err(Failure::Budget {
+            name: "deliveries_max",
+            message: Text::new(
+                format!("The script's consumers read more than {most} records."),
+                format!("스크립트의 컨슈머들이 레코드를 {most}개 넘게 읽었습니다."),
+            ),
+        })
+    }
+
+    /// What the application should know of: an offset out of range, a topic that is gone.
+    fn consumer_error(&mut self, consumer: ClientId) -> Result<(), Failure> {
+        let errors = self.world()?.with_consumer(consumer, |consumer, _, _| consumer.errors());
+        match errors.into_iter().next() {
+            Some(error) => Err(Failure::Kafka(error)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Backend for SimBackend {
+    fn at_line(&mut self, line: Option<u32>) {
+        self.line = line;
+        if let Some(world) = &mut self.world {
+            world.set_script_line(line);
+        }
+    }
+
+    fn print(&mut self, text: &str) -> Option<Seq> {
+        let world = self.world.as_mut()?;
+        world.print(text);
+        world.events().last().map(|event| event.seq)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.world.as_ref().map_or(0, |world| world.now().monotonic.as_millis())
+    }
+
+    fn sleep(&mut self, ms: u64) -> Result<(), Failure> {
+        self.wait::<()>(ms.saturating_mul(1_000), |_| None)?;
+        Ok(())
+    }
+
+    fn start_broker(&mut self) -> Result<i32, Failure> {
+        if self.world.is_some() {
+            return Err(Failure::Usage(Text::new(
+                "There is one broker in this lab, and it runs already. Clusters come in part II of the course.",
+                "이 실습에는 브로커가 하나이고 이미 실행 중입니다. 클러스터는 2부에서 다룹니다.",
+            )));
+        }
+        let mut config = WorldConfig::new(self.seed, 1);
+        config.events_max = self.budget.events_max as usize;
+        config.record = true;
+        let mut world = World::new(config);
+        world.set_script_line(self.line);
+        for injected in self.actions.drain(..) {
+            world.schedule(injected.at, injected.action);
+        }
+        let brokers = world.brokers();
+        self.world = Some(world);
+        Ok(brokers.first().copied().unwrap_or(1))
+    }
+
+    fn act(&mut self, action: Action) -> Result<(), Failure> {
+        self.world()?.inject(action);
+        Ok(())
+    }
+
+    fn create_topic(&mut self, topic: NewTopic) -> Result<(), Failure> {
+        self.ask(|admin, now, out| admin.create_topic(now, topic, out)).map(drop)
+    }
+
+    fn delete_topic(&mut self, topic: &str) -> Result<(), Failure> {
+        self.ask(|admin, now, out| admin.delete_topic(now, topic, out)).map(drop)
+    }
+
+    fn add_partitions(&mut self, topic: &str, total: i32) -> Result<(), Failure> {
+        self.ask(|admin, now, out| admin.create_partitions(now, topic, total, out)).map(drop)
+    }
+
+    fn topics(&mut self) -> Result<Vec<(String, i32)>, Failure> {
+        match self.ask(|admin, now, out| admin.describe_topics(now, None, out))? {
+            AdminResult::Topics(topics) => {
+                Ok(topics.into_iter().map(|topic| (topic.name, topic.partitions.len() as i32)).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn add_producer(&mut self, name: &str, config: ProducerConfig) -> Result<u32, Failure> {
+        let seed = self.client_seed()?;
+        let ClientId(id) = self.world()?.add_producer(name, ProducerConfig { seed, ..config });
+        self.producers.push(id);
+        Ok(id)
+    }
+
+    fn send(&mut self, producer: u32, record: ProducerRecord) -> Result<(), Failure> {
+        let world = self.world()?;
+        let mut seen = world.events().len();
+        let sent = world.with_producer(ClientId(producer), |producer, now, out| producer.send(now, record, out));
+        sent.map_err(Failure::Kafka)?;
+        // As the Java client's `send`: it returns when the topic's metadata is there and the partition is chosen.
+        let chosen = self.wait(PATIENCE_US * 2, |world| {
+            let news = &world.events()[seen..];
+            seen = world.events().len();
+            news.iter().find_map(|event| choice_of(event, producer))
+        })?;
+        chosen.unwrap_or_else(|| Err(no_answer())).map_err(Failure::Kafka)
+    }
+
+    fn flush(&mut self, producer: u32) -> Result<(), Failure> {
+        let id = ClientId(producer);
+        self.world()?.with_producer(id, |producer, now, out| producer.flush(now, out));
+        self.wait(PATIENCE_US * 5, |world| world.producer(id).is_idle().then_some(()))?;
+        let reports = self.world()?.with_producer(id, |producer, _, _| producer.reports());
+        let failures: Vec<ClientError> = reports.into_iter().filter_map(|report| report.result.err()).collect();
+        match failures.as_slice() {
+            [] => Ok(()),
+            [first, ..] => {
+                let message = format!("{} of the records failed. {}", failures.len(), first.message);
+                Err(Failure::Kafka(ClientError::new(first.error.clone(), message)))
+            }
+        }
+    }
+
+    fn add_consumer(&mut self, name: &str, config: ConsumerConfig) -> Result<u32, Failure> {
+        let seed = self.client_seed()?;
+        let reset = match config.auto_offset_reset {
+            OffsetReset::Earliest => StartAt::Earliest,
+            OffsetReset::Latest | OffsetReset::None => StartAt::Latest,
+        };
+        let ClientId(id) = self.world()?.add_consumer(name, ConsumerConfig { seed, ..config });
+        self.resets.insert(id, reset);
+        Ok(id)
+    }
+
+    fn assign(&mut self, consumer: u32, topics: Vec<(String, Option<Vec<i32>>)>) -> Result<(), Failure> {
+        let id = ClientId(consumer);
+        let mut assigned = Vec::new();
+        for (topic, partitions) in topics {
+            let known = self.wait(PATIENCE_US, |world| {
+                world.with_consumer(id, |consumer, now, out| consumer.partitions_of(now, &topic, out))
+            })?;
+            let count = known.unwrap_or_else(|| Err(no_answer())).map_err(Failure::Kafka)?;
+            for partition in partitions.unwrap_or_else(|| (0..count).collect()) {
+                if !(0..count).contains(&partition) {
+                    let message = format!("{topic} has the partitions 0 to {}, not {partition}.", count - 1);
+                    return Err(Failure::Kafka(ClientError::new("UNKNOWN_TOPIC_OR_PARTITION", message)));
+                }
+                assigned.push((topic.clone(), partition));
+            }
+        }
+        let reset = self.resets.get(&consumer).copied().unwrap_or(StartAt::Latest);
+        self.world()?.with_consumer(id, |consumer, now, out| {
+            let assigned = assigned.into_iter().map(|(topic, partition)| (topic, partition, reset)).collect();
+            consumer.assign(now, assigned, out);
+        });
+        Ok(())
+    }
+
+    fn seek(&mut self, consumer: u32, topic: &str, partition: i32, to: StartAt) -> Result<(), Failure> {
+        let world = self.world()?;
+        let moved =
+            world.with_consumer(ClientId(consumer), |consumer, now, out| consumer.seek(now, topic, partition, to, out));
+        moved.map_err(Failure::Kafka)
+    }
+
+    fn assignment(&mut self, consumer: u32) -> Vec<(String, i32)> {
+        self.world.as_ref().map_or_else(Vec::new, |world| world.consumer(ClientId(consumer)).assignment())
+    }
+
+    fn position(&mut self, consumer: u32, topic: &str, partition: i32) -> Result<i64, Failure> {
+        let found = self.wait(PATIENCE_US, |world| world.consumer(ClientId(consumer)).position(topic, partition))?;
+        found.ok_or_else(|| Failure::Kafka(no_answer()))
+    }
+
+    fn read(&mut self, consumer: u32, wanted: Wanted) -> Result<Vec<ConsumerRecord>, Failure> {
+        let id = ClientId(consumer);
+        let (most, patience) = match wanted {
+            Wanted::Poll { ms } => (POLL_RECORDS_MAX, ms.saturating_mul(1_000)),
+            Wanted::Records(count) => (count, PATIENCE_US),
+            Wanted::ToTheEnd => (usize::MAX, PATIENCE_US),
+        };
+        let ends = self.ends(id)?;
+        let deadline = self.world()?.now().monotonic.plus(patience);
+        let mut records = Vec::new();
+        while records.len() < most {
+            let left = deadline.since(self.world()?.now().monotonic);
+            let poll = matches!(wanted, Wanted::Poll { .. });
+            let ready = self.wait(left, |world| {
+                let consumer = world.consumer(id);
+                let at_end = || {
+                    let mut ends = ends.iter();
+                    ends.all(|(topic, partition, end)| consumer.position(topic, *partition) >= Some(*end))
+                };
+                (consumer.buffered() > 0 || (!poll && at_end())).then_some(())
+            })?;
+            let want = (most - records.len()).min(POLL_RECORDS_MAX);
+            let mut news = self.world()?.with_consumer(id, |consumer, now, out| consumer.poll(now, want, out));
+            self.consumer_error(id)?;
+            self.count_deliveries(&news)?;
+            let nothing = news.is_empty();
+            records.append(&mut news);
+            if nothing || poll || ready.is_none() {
+                break;
+            }
+        }
+        Ok(records)
+    }
+
+    fn finish(&mut self) -> Vec<TraceEvent> {
+        self.at_line(None);
+        // A program that ends closes its producers, and closing flushes. Reports of failures have nobody left to read them.
+        for producer in std::mem::take(&mut self.producers) {
+            let id = ClientId(producer);
+            if let Some(world) = &mut self.world
+                && !world.producer(id).is_idle()
+            {
+                world.with_producer(id, |producer, now, out| producer.flush(now, out));
+                world.run_until(|world| world.producer(id).is_idle(), FAREWELL_US);
+            }
+        }
+        self.world.take().map_or_else(Vec::new, World::into_events)
+    }
+}
+
+/// Whether the event says what became of the record that this producer was just handed.
+fn choice_of(event: &TraceEvent, producer: u32) -> Option<Result<(), ClientError>> {
+    if event.actor != Actor::Client(producer) {
+        return None;
+    }
+    match &event.kind {
+        TraceKind::RecordQueued { .. } => Some(Ok(())),
+        TraceKind::RecordRefused { error, message, .. } => Some(Err(ClientError::new(error.clone(), message.clone()))),
+        _ => None,
+    }
+}
+
+fn no_answer() -> ClientError {
+    ClientError::new("REQUEST_TIMED_OUT", "No broker answered in time.")
+}
+
+fn out_of_events(most: u64) -> Failure {
+    Failure::Budget {
+        name: "events_max",
+        message: Text::new(
+            format!("The run made more than {most} events."),
+            format!("실행이 이벤트를 {most}개 넘게 만들었습니다."),
+        ),
+    }
+}
+
+fn out_of_time(most_ms: u64) -> Failure {
+    Failure::Budget {
+        name: "simulated_ms_max",
+        message: Text::new(
+            format!("The run took more than {} minutes of simulated time.", most_ms / 60_000),
+            format!("실행이 시뮬레이션 시간으로 {}분을 넘겼습니다.", most_ms / 60_000),
+        ),
+    }
+}
