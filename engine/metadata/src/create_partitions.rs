@@ -1,14 +1,105 @@
 //! CreatePartitions: decides whether topics may grow.
+//!
+//! A topic can never shrink, because the records of a partition would be lost; and a topic that grows sends a key's later
+//! records to another partition than its earlier ones. In Kafka this is `ReplicationControlManager.createPartitions`.
 
-use crate::{Decision, Image, Settings};
-use alloc::vec::Vec;
-use naru_wire::messages::{CreatePartitionsRequest, create_partitions_response::CreatePartitionsTopicResult};
+use crate::{ApiError, Decision, Image, MetadataRecord, Settings, Topic, placement};
+use alloc::{collections::BTreeMap, format, vec::Vec};
+use naru_wire::{
+    ErrorCode,
+    messages::{
+        CreatePartitionsRequest, create_partitions_request::CreatePartitionsTopic,
+        create_partitions_response::CreatePartitionsTopicResult,
+    },
+};
 
 /// Decides on every topic of a request.
 pub fn create_partitions(
-    _image: &Image,
-    _settings: &Settings,
-    _request: &CreatePartitionsRequest,
+    image: &Image,
+    settings: &Settings,
+    request: &CreatePartitionsRequest,
 ) -> Decision<Vec<CreatePartitionsTopicResult>> {
-    todo!()
+    let mut times: BTreeMap<&str, u32> = BTreeMap::new();
+    for topic in &request.topics {
+        *times.entry(topic.name.as_str()).or_default() += 1;
+    }
+    let mut records = Vec::new();
+    let mut response = Vec::new();
+    for topic in &request.topics {
+        let Some(times) = times.remove(topic.name.as_str()) else { continue };
+        let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
+        let room = placement::PARTITIONS_PER_REQUEST_MAX - records.len() as i64;
+        response.push(match decide(image, settings, topic, times, room) {
+            Ok(mut accepted) => {
+                records.append(&mut accepted);
+                result.with_error_message(None)
+            }
+            Err(error) => result.with_error_code(error.code.code()).with_error_message(Some(error.message.into())),
+        });
+    }
+    if request.validate_only {
+        records.clear();
+    }
+    Decision { records, response }
 }
+
+/// The records of the partitions to add; at most `room` of them.
+fn decide(
+    image: &Image,
+    settings: &Settings,
+    request: &CreatePartitionsTopic,
+    times: u32,
+    room: i64,
+) -> Result<Vec<MetadataRecord>, ApiError> {
+    if times > 1 {
+        return Err(ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name."));
+    }
+    let topic = image.topic(&request.name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let additional = additional(topic, request.count)?;
+    if i64::from(additional) > room {
+        return Err(placement::excessive());
+    }
+    let first = topic.partitions.len() as i32;
+    let replicas = replicas(settings, topic, request, additional)?;
+    let partition = |(replicas, id)| placement::new_partition(settings, topic.id, id, replicas);
+    Ok(replicas.into_iter().zip(first..).map(partition).map(MetadataRecord::Partition).collect())
+}
+
+fn additional(topic: &Topic, count: i32) -> Result<i32, ApiError> {
+    let present = topic.partitions.len() as i32;
+    let invalid = |message| Err(ApiError::new(ErrorCode::InvalidPartitions, message));
+    if count == present {
+        return invalid(format!("Topic already has {present} partition(s)."));
+    }
+    if count < present {
+        return invalid(format!(
+            "The topic {} currently has {present} partition(s); {count} would not be an increase.",
+            topic.name
+        ));
+    }
+    Ok(count - present)
+}
+
+fn replicas(
+    settings: &Settings,
+    topic: &Topic,
+    request: &CreatePartitionsTopic,
+    additional: i32,
+) -> Result<Vec<Vec<i32>>, ApiError> {
+    let factor = topic.partitions[0].replicas.len();
+    let Some(assignments) = &request.assignments else {
+        return placement::place(settings, topic.partitions.len() as i32, additional, factor as i16);
+    };
+    if assignments.len() != additional as usize {
+        let message = format!(
+            "Attempted to add {additional} additional partition(s), but only {} assignment(s) were specified.",
+            assignments.len()
+        );
+        return Err(ApiError::new(ErrorCode::InvalidReplicaAssignment, message));
+    }
+    let valid = |brokers: &Vec<_>| placement::validate_manual(settings, brokers, Some(factor));
+    assignments.iter().map(|assignment| valid(&assignment.broker_ids)).collect()
+}
+
+#[cfg(test)]
+mod tests;

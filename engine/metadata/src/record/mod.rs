@@ -5,8 +5,14 @@
 //! | frame version: varint = 1 | apiKey: varint | version: varint | fields, in the flexible encoding (KIP-482) ... |
 //! ```
 
+mod body;
+mod codec;
+
 use alloc::{string::String, vec::Vec};
+use body::Body;
 use bytes::Bytes;
+use codec::{Reader, Tags, Writer};
+use core::fmt;
 use uuid::Uuid;
 
 /// A record of the metadata log.
@@ -103,7 +109,7 @@ pub struct TopicRecord {
     pub topic_id: Uuid,
 }
 
-/// See [`MetadataRecord::Partition`]. Version 1.
+/// See [`MetadataRecord::Partition`]. Version 2, without the eligible leader replicas (KIP-966).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionRecord {
     /// The partition.
@@ -143,7 +149,7 @@ pub struct ConfigRecord {
     pub value: Option<String>,
 }
 
-/// See [`MetadataRecord::PartitionChange`]. Version 1. `None` for what did not change.
+/// See [`MetadataRecord::PartitionChange`]. Version 2, without the eligible leader replicas (KIP-966). `None` for what did not change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartitionChangeRecord {
     /// The partition.
@@ -232,19 +238,89 @@ pub enum RecordError {
     },
 }
 
-impl MetadataRecord {
-    /// Kafka's name for this kind of record: `TopicRecord`.
-    pub fn name(&self) -> &'static str {
-        todo!()
-    }
-
-    /// The bytes of the record's value.
-    pub fn encode(&self) -> Bytes {
-        todo!()
-    }
-
-    /// Reads a record's value.
-    pub fn decode(_value: &[u8]) -> Result<MetadataRecord, RecordError> {
-        todo!()
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordError::UnknownFrameVersion { version } => {
+                write!(f, "a metadata record with frame version {version}; only 1 is known")
+            }
+            RecordError::Unknown { api_key, version } => {
+                write!(f, "a metadata record of unknown kind {api_key}, version {version}")
+            }
+            RecordError::Malformed { record, field } => write!(f, "{record} is cut off or damaged at {field}"),
+        }
     }
 }
+
+impl core::error::Error for RecordError {}
+
+const FRAME_VERSION: u32 = 1;
+
+/// One row per kind of record: its key, the version that is written (that of Kafka 4.1), its name.
+macro_rules! kinds {
+    ($($variant:ident = $key:literal, version $version:literal, $name:literal;)*) => {
+        impl MetadataRecord {
+            /// Kafka's name for this kind of record: `TopicRecord`.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(MetadataRecord::$variant(_) => $name,)*
+                    MetadataRecord::NoOp => NO_OP_NAME,
+                }
+            }
+
+            /// The bytes of the record's value.
+            pub fn encode(&self) -> Bytes {
+                match self {
+                    $(MetadataRecord::$variant(record) => encode($key, $version, |out| record.write(out)),)*
+                    MetadataRecord::NoOp => encode(NO_OP_KEY, 0, |out| out.tagged_fields(Tags::default())),
+                }
+            }
+
+            /// Reads a record's value. Older versions and tagged fields that are not known are understood.
+            pub fn decode(value: &[u8]) -> Result<MetadataRecord, RecordError> {
+                let mut reader = Reader::new(value, "a metadata record");
+                let frame_version = reader.varint("frame version")?;
+                if frame_version != FRAME_VERSION {
+                    return Err(RecordError::UnknownFrameVersion { version: frame_version });
+                }
+                let api_key = reader.varint("apiKey")?;
+                let version = reader.varint("version")?;
+                match api_key {
+                    $($key if version <= $version => {
+                        Body::read(&mut reader.named($name), version).map(MetadataRecord::$variant)
+                    })*
+                    NO_OP_KEY if version == 0 => Ok(MetadataRecord::NoOp),
+                    _ => Err(RecordError::Unknown { api_key, version }),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    RegisterBroker = 0, version 3, "RegisterBrokerRecord";
+    UnregisterBroker = 1, version 0, "UnregisterBrokerRecord";
+    Topic = 2, version 0, "TopicRecord";
+    Partition = 3, version 2, "PartitionRecord";
+    Config = 4, version 0, "ConfigRecord";
+    PartitionChange = 5, version 2, "PartitionChangeRecord";
+    RemoveTopic = 9, version 0, "RemoveTopicRecord";
+    FeatureLevel = 12, version 0, "FeatureLevelRecord";
+    ProducerIds = 15, version 0, "ProducerIdsRecord";
+    BrokerRegistrationChange = 17, version 2, "BrokerRegistrationChangeRecord";
+}
+
+const NO_OP_KEY: u32 = 20;
+const NO_OP_NAME: &str = "NoOpRecord";
+
+fn encode(api_key: u32, version: u32, body: impl FnOnce(&mut Writer)) -> Bytes {
+    let mut out = Writer::default();
+    out.varint(FRAME_VERSION);
+    out.varint(api_key);
+    out.varint(version);
+    body(&mut out);
+    out.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,0 @@
-//! The configuration keys of topics: types, defaults, documentation (`LogConfig.java`, `TopicConfig.java`).
