@@ -1,9 +1,14 @@
 //! The broker itself: the one way in, and the rules for driving it.
 
 use crate::{config::BrokerConfig, effect::Outbox, input::ConnectionId, input::Input, metrics::Metrics};
+use crate::{
+    start,
+    topics::Partition,
+    turn::{State, Turn},
+};
 use alloc::string::String;
 use core::fmt;
-use naru_log::Storage;
+use naru_log::{Log, Storage};
 use naru_trace::{BrokerView, Deadline, Now};
 
 /// A broker. See the crate's documentation for what it is not.
@@ -19,6 +24,7 @@ use naru_trace::{BrokerView, Deadline, Now};
 /// Several inputs may share one turn (step, step, step, commit, perform): that is how many small appends become one write.
 pub struct Broker<S> {
     storage: S,
+    state: State,
 }
 
 /// Why a broker did not start. One sentence for people.
@@ -26,6 +32,12 @@ pub struct Broker<S> {
 pub struct StartError {
     /// The sentence.
     pub message: String,
+}
+
+impl StartError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        StartError { message: message.into() }
+    }
 }
 
 impl fmt::Display for StartError {
@@ -40,53 +52,66 @@ impl<S: Storage> Broker<S> {
     /// Opens a data directory, recovers what is in it, and is ready for the first input.
     ///
     /// The driver calls `out.trace.enter(Actor::Broker(node_id), ..)` first, as before every step.
-    pub fn open(config: BrokerConfig, storage: S, now: Now, out: &mut Outbox) -> Result<Self, StartError> {
-        let _ = (config, now, out);
-        let _ = Broker { storage };
-        todo!()
+    pub fn open(config: BrokerConfig, mut storage: S, now: Now, out: &mut Outbox) -> Result<Self, StartError> {
+        let state = start::open(config, &mut storage, now, out)?;
+        Ok(Broker { storage, state })
     }
 
     /// One input, to completion. The only way in.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Outbox) {
-        let _ = (now, input, out);
-        todo!()
+        let mut turn = Turn { state: &mut self.state, storage: &mut self.storage, now, out };
+        match input {
+            Input::Connected { connection, peer } => turn.on_connected(connection, peer),
+            Input::Frame { connection, frame } => turn.on_frame(connection, frame),
+            Input::Disconnected { connection } => turn.on_disconnected(connection),
+            Input::Synced { ticket, result } => turn.on_synced(ticket, result),
+            Input::StorageFailed { file, error } => turn.on_storage_failed(file, &error),
+            Input::Tick => {}
+            Input::Shutdown => turn.on_shutdown(),
+        }
+        turn.settle();
+        self.state.retired.remove_due(now.monotonic, &mut self.storage);
     }
 
     /// When it wants to be woken, and why.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        todo!()
+        [self.state.purgatory.next_deadline(), self.state.retired.next_deadline()].into_iter().flatten().min()
     }
 
     /// Whether the driver should go on reading from this connection's socket. `false` while frames queue up behind a parked
     /// reply; a driver that goes on all the same sees the connection closed when the limits of the configuration are passed.
     pub fn wants_frames(&self, connection: ConnectionId) -> bool {
-        let _ = connection;
-        todo!()
+        self.state.connections.get(connection).is_some_and(|connection| connection.wants_frames(&self.state.config))
+    }
+
+    /// Whether nothing is left to answer: after [`Input::Shutdown`], the moment for [`Broker::close`].
+    pub fn is_drained(&self) -> bool {
+        self.state.connections.len() == 0
     }
 
     /// Stops the process if the state contradicts itself. The simulation calls it after every step.
     pub fn check_invariants(&self) {
-        todo!()
+        self.state.check_invariants();
     }
 
     /// The broker's state as a picture, read straight from the engine. Equal to the fold of its events.
     pub fn view(&self) -> BrokerView {
-        todo!()
+        self.state.view(&self.storage)
     }
 
     /// Counters and sizes.
     pub fn metrics(&self) -> Metrics {
-        todo!()
+        self.state.metrics()
     }
 
     /// The cluster's id, as clients see it.
     pub fn cluster_id(&self) -> &str {
-        todo!()
+        &self.state.cluster_id
     }
 
     /// The configuration it runs with.
     pub fn config(&self) -> &BrokerConfig {
-        todo!()
+        &self.state.config
     }
 
     /// The storage, to look at.
@@ -101,12 +126,48 @@ impl<S: Storage> Broker<S> {
 
     /// Stops in good order: connections closed, files synced, `.kafka_cleanshutdown` written.
     pub fn close(self, now: Now, out: &mut Outbox) -> S {
-        let _ = (now, out);
-        self.storage
+        let Broker { mut storage, state } = self;
+        start::close(state, &mut storage, now, out);
+        storage
     }
 
     /// Stops without a word, as a process that is killed. What was committed stays.
     pub fn into_storage(self) -> S {
         self.storage
+    }
+}
+
+impl State {
+    fn metrics(&self) -> Metrics {
+        let partitions = || self.topics.iter().flat_map(|topic| &topic.partitions);
+        let log_bytes: u64 = partitions().filter_map(Partition::log).map(Log::size).sum();
+        Metrics {
+            connections: self.connections.len() as u64,
+            parked: self.purgatory.len() as u64,
+            fetch_sessions: self.sessions.len() as u64,
+            topics: self.topics.len() as u64,
+            partitions: partitions().count() as u64,
+            partitions_offline: partitions().filter(|partition| !partition.is_online()).count() as u64,
+            log_bytes: log_bytes + self.metadata.size(),
+            ..self.counters.metrics()
+        }
+    }
+
+    fn check_invariants(&self) {
+        assert!(self.ready.is_empty(), "a step ends when everything that is free is answered");
+        self.topics.check_invariants();
+        self.metadata.check_invariants();
+        self.purgatory.check_invariants();
+        let waiting = self.connections.iter().filter(|(_, connection)| connection.parked.is_some()).count();
+        assert_eq!(
+            waiting,
+            self.purgatory.len(),
+            "a parked reply belongs to a connection, and a connection has one at most"
+        );
+        for (id, parked) in self.purgatory.iter() {
+            let connection = self.connections.get(parked.context.connection);
+            let parked_there = connection.and_then(|connection| connection.parked);
+            assert_eq!(parked_there, Some(id), "a connection knows the reply it waits for");
+        }
     }
 }

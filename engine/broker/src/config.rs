@@ -1,8 +1,9 @@
 //! A broker's configuration, with Kafka's key names and Kafka's defaults.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
-use core::fmt;
+use alloc::{collections::BTreeMap, format, string::String, string::ToString, vec::Vec};
+use core::{fmt, str::FromStr};
 use naru_log::LogConfig;
+use naru_metadata::topic_config::{TOPIC_CONFIGS, TopicConfig};
 
 /// What a broker has to know before it starts.
 #[derive(Debug, Clone)]
@@ -21,6 +22,10 @@ pub struct BrokerConfig {
     pub num_partitions: i32,
     /// `auto.create.topics.enable`.
     pub auto_create_topics_enable: bool,
+    /// `delete.topic.enable`.
+    pub delete_topic_enable: bool,
+    /// `default.replication.factor`: a lone broker can only give 1.
+    pub default_replication_factor: i16,
     /// `socket.request.max.bytes`.
     pub socket_request_max_bytes: u32,
     /// `max.incremental.fetch.session.cache.slots` (KIP-227).
@@ -31,6 +36,8 @@ pub struct BrokerConfig {
     pub queued_requests_max: usize,
     /// The most bytes that those frames may hold.
     pub queued_bytes_max: usize,
+    /// The most replies that may wait at once, of all connections together.
+    pub parked_replies_max: usize,
     /// What a topic's log takes from the broker where its own configuration says nothing.
     pub log: LogConfig,
     /// All keys that were set, as they were written: what DescribeConfigs calls `STATIC_BROKER_CONFIG`.
@@ -68,11 +75,14 @@ impl Default for BrokerConfig {
             seed: 0,
             num_partitions: 1,
             auto_create_topics_enable: true,
+            delete_topic_enable: true,
+            default_replication_factor: 1,
             socket_request_max_bytes: 100 * 1024 * 1024,
             fetch_sessions_max: 1000,
             fetch_max_bytes: 55 * 1024 * 1024,
             queued_requests_max: 500,
             queued_bytes_max: 100 * 1024 * 1024,
+            parked_replies_max: 10_000,
             log: LogConfig::default(),
             properties: BTreeMap::new(),
             unknown_keys: Vec::new(),
@@ -81,10 +91,219 @@ impl Default for BrokerConfig {
 }
 
 impl BrokerConfig {
-    /// Reads a `server.properties`, already split into keys and values. Later keys of Kafka that mean nothing here are kept
-    /// in [`BrokerConfig::unknown_keys`] for a warning.
+    /// Reads a `server.properties`, already split into keys and values. Keys that this broker does not know are kept in
+    /// [`BrokerConfig::unknown_keys`] for a warning; a value that its key cannot have is an error.
     pub fn from_properties(properties: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let _ = properties;
-        todo!()
+        let mut config = BrokerConfig { properties: properties.clone(), ..BrokerConfig::default() };
+        // The weaker keys first, so that the stronger ones overwrite them.
+        for key in KEYS.iter() {
+            if let Some(value) = properties.get(key.name) {
+                (key.set)(&mut config, value.trim()).map_err(|allowed| ConfigError {
+                    key: key.name.into(),
+                    value: value.clone(),
+                    allowed,
+                })?;
+            }
+        }
+        for (key, value) in properties.iter().filter(|(key, _)| !KEYS.iter().any(|known| known.name == **key)) {
+            match topic_default(key) {
+                Some(topic_key) => check_topic_default(topic_key, key, value)?,
+                None if IGNORED_KEYS.contains(&key.as_str()) => {}
+                None => config.unknown_keys.push(key.clone()),
+            }
+        }
+        Ok(config)
+    }
+
+    /// Every setting under Kafka's key, for DescribeConfigs and as defaults of topics: what was written in the properties,
+    /// and what was set in the code instead.
+    pub(crate) fn static_configs(&self) -> BTreeMap<String, String> {
+        let default = BrokerConfig::default();
+        let mut configs = self.properties.clone();
+        configs.insert("node.id".into(), self.node_id.to_string());
+        let endpoint = format!("PLAINTEXT://{}:{}", self.advertised_host, self.advertised_port);
+        configs.insert("advertised.listeners".into(), endpoint);
+        let changed = KEYS.iter().filter_map(|key| Some((key.name, (key.text?)(self), (key.text?)(&default))));
+        for (name, value, _) in changed.filter(|(_, value, default)| value != default) {
+            configs.insert(name.into(), value);
+        }
+        configs
+    }
+}
+
+/// A key that ends up in a field.
+struct Key {
+    name: &'static str,
+    /// Takes a value; an error says what is allowed.
+    set: fn(&mut BrokerConfig, &str) -> Result<(), String>,
+    /// The field as text, for keys that describe it completely.
+    text: Option<fn(&BrokerConfig) -> String>,
+}
+
+macro_rules! number_key {
+    ($name:literal, $($field:ident).+, $type:ty, $min:expr) => {
+        Key {
+            name: $name,
+            set: |config, value| {
+                config.$($field).+ = number::<$type>(value, $min)?;
+                Ok(())
+            },
+            text: Some(|config| config.$($field).+.to_string()),
+        }
+    };
+}
+
+macro_rules! flag_key {
+    ($name:literal, $field:ident) => {
+        Key {
+            name: $name,
+            set: |config, value| {
+                config.$field = flag(value)?;
+                Ok(())
+            },
+            text: Some(|config| config.$field.to_string()),
+        }
+    };
+}
+
+/// Every key that has a field. Of two keys for one field, the stronger comes later.
+static KEYS: [Key; 17] = [
+    Key { name: "broker.id", set: |config, value| node_id(config, value), text: None },
+    Key { name: "node.id", set: |config, value| node_id(config, value), text: None },
+    Key { name: "listeners", set: listener, text: None },
+    Key { name: "advertised.listeners", set: listener, text: None },
+    number_key!("num.partitions", num_partitions, i32, 1),
+    number_key!("default.replication.factor", default_replication_factor, i16, 1),
+    flag_key!("auto.create.topics.enable", auto_create_topics_enable),
+    flag_key!("delete.topic.enable", delete_topic_enable),
+    number_key!("socket.request.max.bytes", socket_request_max_bytes, u32, 1),
+    number_key!("max.incremental.fetch.session.cache.slots", fetch_sessions_max, usize, 0),
+    number_key!("fetch.max.bytes", fetch_max_bytes, u32, 1024),
+    number_key!("queued.max.requests", queued_requests_max, usize, 1),
+    number_key!("queued.max.request.bytes", queued_bytes_max, usize, 1),
+    number_key!("log.segment.bytes", log.segment_bytes, u32, 14),
+    number_key!("log.index.size.max.bytes", log.segment_index_bytes, u32, 4),
+    number_key!("log.index.interval.bytes", log.index_interval_bytes, u32, 0),
+    number_key!("message.max.bytes", log.max_message_bytes, u32, 0),
+];
+
+/// Keys of a real Kafka broker's configuration that ask nothing of this one: threads, controllers, internal topics.
+const IGNORED_KEYS: [&str; 22] = [
+    "process.roles",
+    "controller.quorum.voters",
+    "controller.quorum.bootstrap.servers",
+    "controller.listener.names",
+    "inter.broker.listener.name",
+    "listener.security.protocol.map",
+    "log.dir",
+    "log.dirs",
+    "num.network.threads",
+    "num.io.threads",
+    "num.recovery.threads.per.data.dir",
+    "num.replica.fetchers",
+    "socket.send.buffer.bytes",
+    "socket.receive.buffer.bytes",
+    "offsets.topic.replication.factor",
+    "offsets.topic.num.partitions",
+    "transaction.state.log.replication.factor",
+    "transaction.state.log.min.isr",
+    "share.coordinator.state.topic.replication.factor",
+    "share.coordinator.state.topic.min.isr",
+    "group.initial.rebalance.delay.ms",
+    "log.retention.check.interval.ms",
+];
+
+fn node_id(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
+    config.node_id = number(value, 0)?;
+    Ok(())
+}
+
+/// Takes the first `PLAINTEXT://host:port` of a list of listeners. No host means: whatever this machine is called.
+fn listener(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
+    let allowed = || String::from("a list of listeners with one PLAINTEXT://host:port");
+    let plain = value.split(',').find_map(|listener| listener.trim().strip_prefix("PLAINTEXT://"));
+    let (host, port) = plain.and_then(|address| address.rsplit_once(':')).ok_or_else(allowed)?;
+    config.advertised_port = port.parse().map_err(|_| allowed())?;
+    if !host.is_empty() && host != "0.0.0.0" {
+        config.advertised_host = host.trim_matches(['[', ']']).into();
+    }
+    Ok(())
+}
+
+fn number<N: FromStr + PartialOrd + fmt::Display>(value: &str, min: N) -> Result<N, String> {
+    match value.parse() {
+        Ok(number) if number >= min => Ok(number),
+        _ => Err(format!("a whole number from {min}")),
+    }
+}
+
+fn flag(value: &str) -> Result<bool, String> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("true or false".into()),
+    }
+}
+
+/// The topic's key that a broker's key is the default of: `retention.ms` for `log.retention.ms`.
+fn topic_default(key: &str) -> Option<&'static TopicConfig> {
+    TOPIC_CONFIGS.iter().find(|config| config.synonyms.iter().any(|synonym| synonym.name == key))
+}
+
+fn check_topic_default(topic_key: &TopicConfig, key: &str, value: &str) -> Result<(), ConfigError> {
+    let is_scaled = topic_key.synonyms.iter().any(|synonym| synonym.name == key && synonym.factor != 1);
+    let checked = match is_scaled {
+        true => number::<i64>(value.trim(), -1).map(|_| ()),
+        false => topic_key.validate(value.trim()),
+    };
+    checked.map_err(|allowed| ConfigError { key: key.into(), value: value.into(), allowed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<BrokerConfig, ConfigError> {
+        BrokerConfig::from_properties(&pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect())
+    }
+
+    #[test]
+    fn kafkas_keys_are_read() {
+        let config = read(&[
+            ("node.id", "3"),
+            ("broker.id", "9"),
+            ("listeners", "PLAINTEXT://:9192,CONTROLLER://:9093"),
+            ("num.partitions", "4"),
+            ("auto.create.topics.enable", "false"),
+            ("log.segment.bytes", "1048576"),
+            ("log.retention.hours", "24"),
+            ("num.io.threads", "8"),
+            ("log.retentoin.ms", "1"),
+        ])
+        .unwrap();
+        assert_eq!((config.node_id, config.num_partitions, config.advertised_port), (3, 4, 9192));
+        assert!(!config.auto_create_topics_enable);
+        assert_eq!(config.log.segment_bytes, 1_048_576);
+        assert_eq!(config.unknown_keys, ["log.retentoin.ms"]);
+        assert_eq!(config.static_configs()["log.retention.hours"], "24");
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_key_value_and_what_is_allowed() {
+        let refused = |key, value| read(&[(key, value)]).unwrap_err().to_string();
+        assert_eq!(refused("num.partitions", "0"), "num.partitions=0: allowed is a whole number from 1");
+        assert_eq!(refused("num.partitions", "many"), "num.partitions=many: allowed is a whole number from 1");
+        assert_eq!(refused("delete.topic.enable", "yes"), "delete.topic.enable=yes: allowed is true or false");
+        let listeners = refused("listeners", "SSL://:9092");
+        assert_eq!(listeners, "listeners=SSL://:9092: allowed is a list of listeners with one PLAINTEXT://host:port");
+        assert!(refused("log.message.timestamp.type", "never").starts_with("log.message.timestamp.type=never: "));
+    }
+
+    #[test]
+    fn what_was_set_in_the_code_is_described_as_well() {
+        let config = BrokerConfig { num_partitions: 3, ..BrokerConfig::default() };
+        let described = config.static_configs();
+        assert_eq!(described["num.partitions"], "3");
+        assert!(!described.contains_key("message.max.bytes"), "a default is not a setting");
     }
 }

@@ -7,17 +7,34 @@
 //! This crate deliberately knows nothing of byte layouts ([`naru_wire`], [`naru_records`]), of segment files
 //! ([`naru_log`]), or of which topic names are allowed ([`naru_metadata`]). It says what happens to a request.
 //!
-//! Read [`broker`] first, then one request's way: [`api`] and in it `produce`, then `fetch` and [`purgatory`].
+//! Read [`broker`] first, then one request's way: `pipeline`, `api` and in it `produce`, then `fetch` and `purgatory`.
 
 #![no_std]
 
 extern crate alloc;
 
+mod api;
 pub mod broker;
 pub mod config;
+mod connections;
+mod data_dir;
 pub mod effect;
+mod fetch_sessions;
 pub mod input;
+mod metadata_log;
 pub mod metrics;
+mod pipeline;
+mod producer_ids;
+mod publish;
+mod purgatory;
+mod random;
+mod reply;
+mod retired;
+mod start;
+mod topic_settings;
+mod topics;
+mod turn;
+mod view;
 
 pub use broker::{Broker, StartError};
 pub use config::{BrokerConfig, ConfigError};

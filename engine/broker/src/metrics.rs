@@ -1,6 +1,8 @@
 //! Counters that are always on: plain integers, added to in passing. Formatting them is somebody else's work.
 
 use alloc::collections::BTreeMap;
+use naru_records::BatchHeader;
+use naru_wire::{ApiKey, ErrorCode};
 
 /// What a broker has done since it was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,4 +37,65 @@ pub struct Metrics {
     pub partitions_offline: u64,
     /// Bytes of all logs now.
     pub log_bytes: u64,
+}
+
+/// The counters behind [`Metrics`], cheap to add to: no strings, no maps.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    requests: [u64; ApiKey::ALL.len()],
+    errors: BTreeMap<ErrorCode, u64>,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    batches_appended: u64,
+    records_appended: u64,
+    log_bytes_appended: u64,
+    pub(crate) log_bytes_read: u64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Counters {
+            requests: [0; ApiKey::ALL.len()],
+            errors: BTreeMap::new(),
+            bytes_in: 0,
+            bytes_out: 0,
+            batches_appended: 0,
+            records_appended: 0,
+            log_bytes_appended: 0,
+            log_bytes_read: 0,
+        }
+    }
+}
+
+impl Counters {
+    pub(crate) fn note_request(&mut self, api: ApiKey) {
+        if let Some(index) = ApiKey::ALL.iter().position(|candidate| *candidate == api) {
+            self.requests[index] += 1;
+        }
+    }
+
+    pub(crate) fn note_error(&mut self, error: ErrorCode) {
+        *self.errors.entry(error).or_default() += 1;
+    }
+
+    pub(crate) fn note_append(&mut self, header: &BatchHeader) {
+        self.batches_appended += 1;
+        self.records_appended += header.records_count.max(0) as u64;
+        self.log_bytes_appended += u64::from(header.size_in_bytes());
+    }
+
+    /// The counters with their names; sizes are for the caller to add.
+    pub(crate) fn metrics(&self) -> Metrics {
+        Metrics {
+            requests: ApiKey::ALL.iter().zip(self.requests).map(|(api, count)| (api.name(), count)).collect(),
+            errors: self.errors.iter().map(|(error, count)| (error.name(), *count)).collect(),
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            batches_appended: self.batches_appended,
+            records_appended: self.records_appended,
+            log_bytes_appended: self.log_bytes_appended,
+            log_bytes_read: self.log_bytes_read,
+            ..Metrics::default()
+        }
+    }
 }

@@ -1,0 +1,47 @@
+//! ApiVersions (18): which APIs this broker speaks, and in which versions. The first thing that most clients ask.
+//!
+//! A request in a version that is not known never gets here: it is answered in version 0 (KIP-511), see
+//! [`crate::pipeline`].
+
+use crate::{connections::RequestContext, reply::Reply, turn::Turn};
+use naru_wire::messages::api_versions_response::FinalizedFeatureKey;
+use naru_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use naru_wire::{ErrorCode, StrBytes, supported_api_versions};
+
+/// Clients say what they are from this version on (KIP-511), and are told the cluster's features (KIP-584).
+const FIRST_VERSION_WITH_SOFTWARE: i16 = 3;
+
+/// Answers a request.
+pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: &ApiVersionsRequest) -> Reply {
+    // Read the request.
+    let names_software = context.version >= FIRST_VERSION_WITH_SOFTWARE;
+    // Decide.
+    let is_valid = !names_software
+        || (is_software_name(&request.client_software_name) && is_software_name(&request.client_software_version));
+    // Answer.
+    if !is_valid {
+        return Reply::Now(ApiVersionsResponse::default().with_error_code(ErrorCode::InvalidRequest as i16).into());
+    }
+    let mut response = ApiVersionsResponse::default().with_api_keys(supported_api_versions());
+    if names_software {
+        let image = turn.state.metadata.image();
+        let feature = |(name, level): (&str, i16)| {
+            FinalizedFeatureKey::default()
+                .with_name(StrBytes::from_string(name.into()))
+                .with_min_version_level(level)
+                .with_max_version_level(level)
+        };
+        response.finalized_features = image.features().map(feature).collect();
+        response.finalized_features_epoch = turn.state.metadata.durable_offset();
+    }
+    Reply::Now(response.into())
+}
+
+/// `ApiVersionsRequest.SOFTWARE_NAME_VERSION_PATTERN`: letters and digits, with `.` and `-` inside.
+fn is_software_name(name: &str) -> bool {
+    let ends_well = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    ends_well(bytes.first())
+        && ends_well(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+}

@@ -1,0 +1,36 @@
+//! DescribeCluster (60): the cluster's id, its brokers and its controller, without any topics.
+
+use crate::{connections::RequestContext, reply::Reply, turn::Turn};
+use naru_wire::messages::describe_cluster_response::DescribeClusterBroker;
+use naru_wire::messages::{BrokerId, DescribeClusterRequest, DescribeClusterResponse};
+use naru_wire::{ErrorCode, StrBytes};
+
+/// What a client asks about: brokers, not controllers (KIP-919).
+const ENDPOINT_TYPE_BROKERS: i8 = 1;
+
+/// Answers a request.
+pub(crate) fn handle(turn: &mut Turn<'_>, _context: &RequestContext, request: &DescribeClusterRequest) -> Reply {
+    // Read the request.
+    let asks_for_brokers = request.endpoint_type == ENDPOINT_TYPE_BROKERS;
+    // Decide.
+    if !asks_for_brokers {
+        let message =
+            StrBytes::from_static_str("The request was sent to an endpoint of the wrong type: this is a broker.");
+        let response = DescribeClusterResponse::default()
+            .with_error_code(ErrorCode::MismatchedEndpointType as i16)
+            .with_error_message(Some(message))
+            .with_cluster_id(StrBytes::from_string(turn.state.cluster_id.clone()));
+        return Reply::Now(response.into());
+    }
+    // Answer.
+    let config = &turn.state.config;
+    let broker = DescribeClusterBroker::default()
+        .with_broker_id(BrokerId(config.node_id))
+        .with_host(StrBytes::from_string(config.advertised_host.clone()))
+        .with_port(i32::from(config.advertised_port));
+    let response = DescribeClusterResponse::default()
+        .with_cluster_id(StrBytes::from_string(turn.state.cluster_id.clone()))
+        .with_controller_id(BrokerId(config.node_id))
+        .with_brokers(alloc::vec![broker]);
+    Reply::Now(response.into())
+}

@@ -1,0 +1,255 @@
+//! Fetch (1): records from given offsets. The answer waits until there are `min_bytes`, at most `max_wait_ms`.
+//!
+//! KIP-74 (whole batches, at least one), KIP-227 (sessions), KIP-320 (leader epochs), KIP-516 (topic ids).
+//! Deliberately no per-record work: batches leave as the log has them.
+
+use crate::{
+    api::fetch_read::{PartitionRead, ReadLimits, read_partitions},
+    connections::RequestContext,
+    fetch_sessions::{FINAL_EPOCH, INITIAL_EPOCH, SessionLimits, SessionUpdate, SessionUse, Told, Wanted},
+    purgatory::{Until, Want},
+    reply::{RecordData, Reply},
+    topics::TopicRef,
+    turn::Turn,
+};
+use alloc::{boxed::Box, vec::Vec};
+use naru_trace::{Micros, TraceKind};
+use naru_wire::messages::FetchRequest;
+use naru_wire::{ErrorCode, FetchPartition, FetchResult, FetchTopic, StrBytes};
+
+/// Topics are named by id from this version on.
+const FIRST_VERSION_BY_ID: i16 = 13;
+/// zstd may be sent from this version on (KIP-110).
+const FIRST_VERSION_WITH_ZSTD: i16 = 10;
+
+/// A fetch, understood: what to read, and how.
+#[derive(Debug)]
+pub(crate) struct FetchPlan {
+    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) usage: SessionUse,
+    pub(crate) by_id: bool,
+    pub(crate) limits: ReadLimits,
+    pub(crate) min_bytes: u32,
+    pub(crate) max_wait_ms: i32,
+}
+
+/// A fetch that waits for more bytes.
+#[derive(Debug)]
+pub(crate) struct FetchWait {
+    pub(crate) plan: FetchPlan,
+    /// Every partition that could bring bytes.
+    pub(crate) wants: Vec<Want>,
+    /// How many bytes they have together.
+    pub(crate) available: u64,
+    pub(crate) min_bytes: u32,
+    /// How many were missing when it began to wait.
+    pub(crate) missing: u32,
+}
+
+/// The answer to a fetch, and how many records are in it.
+#[derive(Debug)]
+pub(crate) struct FetchAnswer {
+    pub(crate) result: FetchResult<RecordData>,
+    pub(crate) records: u32,
+}
+
+/// Answers a request, now or later.
+pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: FetchRequest) -> Reply {
+    // Read the request.
+    let plan = match plan(turn, context, request) {
+        Ok(plan) => plan,
+        Err(error) => return Reply::Records(session_error(error)),
+    };
+    // Decide.
+    let reads = read_partitions(turn, &plan.wanted, &plan.limits);
+    let bytes: u64 = reads.iter().map(|read| u64::from(read.bytes)).sum();
+    let failed = reads.iter().any(|read| read.error != ErrorCode::None);
+    let enough = bytes >= u64::from(plan.min_bytes) || plan.wanted.is_empty() || plan.max_wait_ms <= 0;
+    if !enough && !failed && !turn.state.stopping {
+        return park(turn, plan, &reads);
+    }
+    // Answer.
+    Reply::Records(answer(turn, &plan, reads))
+}
+
+/// Answers a fetch that has waited, with whatever is there now.
+pub(crate) fn resume(turn: &mut Turn<'_>, wait: FetchWait) -> FetchAnswer {
+    let reads = read_partitions(turn, &wait.plan.wanted, &wait.plan.limits);
+    answer(turn, &wait.plan, reads)
+}
+
+fn plan(turn: &mut Turn<'_>, context: &RequestContext, request: FetchRequest) -> Result<FetchPlan, ErrorCode> {
+    let by_id = context.version >= FIRST_VERSION_BY_ID;
+    let topic_ref = |name: StrBytes, id| if by_id { TopicRef::Id(id) } else { TopicRef::Name(name) };
+    let replica_id = if context.version >= 15 { request.replica_state.replica_id.0 } else { request.replica_id.0 };
+    let mut wanted = Vec::new();
+    for topic in request.topics {
+        let topic_ref = topic_ref(topic.topic.0, topic.topic_id);
+        wanted.extend(topic.partitions.iter().map(|partition| Wanted {
+            topic: topic_ref.clone(),
+            partition: partition.partition,
+            fetch_offset: partition.fetch_offset,
+            max_bytes: partition.partition_max_bytes,
+            current_leader_epoch: partition.current_leader_epoch,
+        }));
+    }
+    let forgotten = request.forgotten_topics_data.into_iter().flat_map(|topic| {
+        let topic_ref = topic_ref(topic.topic.0, topic.topic_id);
+        topic.partitions.into_iter().map(move |partition| (topic_ref.clone(), partition))
+    });
+    let update = SessionUpdate {
+        id: request.session_id,
+        epoch: request.session_epoch,
+        by_id,
+        wanted,
+        forgotten: forgotten.collect(),
+    };
+    if update.epoch == FINAL_EPOCH || update.epoch == INITIAL_EPOCH {
+        trace_session(turn, update.id, FINAL_EPOCH);
+    }
+    let (usage, wanted) = turn.state.sessions.begin(update, turn.now.monotonic)?;
+    let max_bytes = (request.max_bytes.max(0) as u32).min(turn.state.config.fetch_max_bytes);
+    let limits = ReadLimits {
+        max_bytes,
+        read_committed: request.isolation_level == 1,
+        zstd: context.version >= FIRST_VERSION_WITH_ZSTD,
+        replica_id,
+    };
+    let min_bytes = (request.min_bytes.max(0) as u32).min(turn.state.config.fetch_max_bytes);
+    Ok(FetchPlan { wanted, usage, by_id, limits, min_bytes, max_wait_ms: request.max_wait_ms })
+}
+
+fn park(turn: &Turn<'_>, plan: FetchPlan, reads: &[PartitionRead]) -> Reply {
+    let wants: Vec<Want> = reads
+        .iter()
+        .zip(&plan.wanted)
+        .filter_map(|(read, wanted)| {
+            let max_bytes = wanted.max_bytes.max(0) as u32;
+            Some(Want { key: read.key?, offset: wanted.fetch_offset, max_bytes, available: read.bytes })
+        })
+        .collect();
+    let available: u64 = wants.iter().map(|want| u64::from(want.available)).sum();
+    let missing = plan.min_bytes.saturating_sub(available as u32);
+    let deadline = turn.now.monotonic.plus(Micros::from_millis(plan.max_wait_ms.max(0) as u64).0);
+    let min_bytes = plan.min_bytes;
+    let wait = FetchWait { plan, wants, available, min_bytes, missing };
+    Reply::Park { until: Until::Bytes(Box::new(wait)), deadline: Some(deadline) }
+}
+
+fn answer(turn: &mut Turn<'_>, plan: &FetchPlan, reads: Vec<PartitionRead>) -> FetchAnswer {
+    for (read, wanted) in reads.iter().zip(&plan.wanted) {
+        trace_read(turn, read, wanted);
+    }
+    let session_id = open_session(turn, plan, &reads);
+    let records = reads.iter().map(|read| read.records).sum();
+    turn.state.counters.log_bytes_read += reads.iter().map(|read| u64::from(read.bytes)).sum::<u64>();
+    let mut topics: Vec<FetchTopic<RecordData>> = Vec::new();
+    for (read, wanted) in reads.into_iter().zip(&plan.wanted) {
+        if let SessionUse::Incremental { id } = plan.usage
+            && !turn.state.sessions.tell(id, &wanted.topic, wanted.partition, &read.told())
+        {
+            continue;
+        }
+        let partition = partition_answer(read, wanted.partition, plan.limits.read_committed);
+        match topics.last_mut().filter(|topic| is_of(topic, &wanted.topic)) {
+            Some(topic) => topic.partitions.push(partition),
+            None => topics.push(new_topic(&wanted.topic, partition)),
+        }
+    }
+    let result = FetchResult { throttle_time_ms: 0, error_code: 0, session_id, topics, node_endpoints: Vec::new() };
+    FetchAnswer { result, records }
+}
+
+/// Makes the session that a full fetch asks for. Returns the id to answer with.
+fn open_session(turn: &mut Turn<'_>, plan: &FetchPlan, reads: &[PartitionRead]) -> i32 {
+    let id = match plan.usage {
+        SessionUse::None => return 0,
+        SessionUse::Incremental { id } => id,
+        SessionUse::Full => {
+            let limits = SessionLimits { sessions_max: turn.state.config.fetch_sessions_max, now: turn.now.monotonic };
+            let told = plan.wanted.iter().cloned().zip(reads.iter().map(PartitionRead::told));
+            turn.state.sessions.create(told, plan.by_id, &limits, &mut turn.state.random)
+        }
+    };
+    if plan.usage == SessionUse::Full {
+        trace_session(turn, id, INITIAL_EPOCH);
+    }
+    id
+}
+
+#[track_caller]
+fn trace_session(turn: &mut Turn<'_>, session: i32, epoch: i32) {
+    if let Some(partitions) = turn.state.sessions.size(session) {
+        turn.out.trace.emit(|| TraceKind::FetchSessionChanged { session, epoch, partitions: partitions as u32 });
+    }
+}
+
+#[track_caller]
+fn trace_read(turn: &mut Turn<'_>, read: &PartitionRead, wanted: &Wanted) {
+    if !turn.out.trace.is_on() || (read.error == ErrorCode::None && read.bytes == 0) {
+        return;
+    }
+    let topic = turn.state.topics.display(&wanted.topic);
+    let (partition, offset) = (wanted.partition, wanted.fetch_offset);
+    turn.out.trace.emit(|| match read.error {
+        ErrorCode::None => TraceKind::RecordsRead {
+            topic,
+            partition,
+            from_offset: offset,
+            to_offset: read.next_offset,
+            bytes: read.bytes,
+        },
+        error => TraceKind::FetchRejected { topic, partition, error: error.name().into(), offset },
+    });
+}
+
+fn partition_answer(read: PartitionRead, partition: i32, read_committed: bool) -> FetchPartition<RecordData> {
+    let ok = read.error == ErrorCode::None;
+    FetchPartition {
+        partition_index: partition,
+        error_code: read.error as i16,
+        high_watermark: read.high_watermark,
+        last_stable_offset: read.high_watermark,
+        log_start_offset: read.log_start_offset,
+        diverging_epoch: None,
+        current_leader: None,
+        snapshot_id: None,
+        // Null unless read_committed was asked for. There are no transactions yet, so none was aborted.
+        aborted_transactions: (ok && read_committed).then(Vec::new),
+        preferred_read_replica: -1,
+        records: read.slices.into_iter().map(RecordData).collect(),
+    }
+}
+
+fn new_topic(topic: &TopicRef, partition: FetchPartition<RecordData>) -> FetchTopic<RecordData> {
+    let (topic, topic_id) = match topic {
+        TopicRef::Name(name) => (name.clone(), uuid::Uuid::nil()),
+        TopicRef::Id(id) => (StrBytes::default(), *id),
+    };
+    FetchTopic { topic, topic_id, partitions: alloc::vec![partition] }
+}
+
+fn is_of(answered: &FetchTopic<RecordData>, topic: &TopicRef) -> bool {
+    match topic {
+        TopicRef::Name(name) => answered.topic == *name,
+        TopicRef::Id(id) => answered.topic_id == *id,
+    }
+}
+
+fn session_error(error: ErrorCode) -> FetchAnswer {
+    let error_code = error as i16;
+    let result =
+        FetchResult { throttle_time_ms: 0, error_code, session_id: 0, topics: Vec::new(), node_endpoints: Vec::new() };
+    FetchAnswer { result, records: 0 }
+}
+
+impl PartitionRead {
+    fn told(&self) -> Told {
+        Told {
+            error: self.error,
+            high_watermark: self.high_watermark,
+            log_start_offset: self.log_start_offset,
+            has_records: self.bytes > 0,
+        }
+    }
+}

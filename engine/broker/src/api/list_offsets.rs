@@ -1,0 +1,137 @@
+//! ListOffsets (2): where a partition begins and ends, and what was written at a given time.
+//!
+//! Negative timestamps are questions (KIP-79, KIP-734, KIP-405, KIP-1005); each needs a version that knows it.
+
+use crate::{
+    connections::RequestContext,
+    reply::Reply,
+    topics::{Partition, TopicRef},
+    turn::Turn,
+};
+use alloc::{collections::BTreeSet, vec::Vec};
+use naru_log::OffsetAndTimestamp;
+use naru_trace::TraceKind;
+use naru_wire::ErrorCode;
+use naru_wire::messages::list_offsets_request::ListOffsetsPartition;
+use naru_wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use naru_wire::messages::{ListOffsetsRequest, ListOffsetsResponse};
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+
+/// What was found; -1 for what there is not.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    offset: i64,
+    timestamp: i64,
+    leader_epoch: i32,
+}
+
+const NOT_FOUND: Found = Found { offset: -1, timestamp: -1, leader_epoch: -1 };
+
+/// Answers a request.
+pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: ListOffsetsRequest) -> Reply {
+    // Read the request.
+    let duplicates = duplicates(&request);
+    // Decide.
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in request.topics {
+        let topic_ref = TopicRef::Name(topic.name.0.clone());
+        let mut response = ListOffsetsTopicResponse::default().with_name(topic.name);
+        for asked in &topic.partitions {
+            let found = match duplicates.contains(&(topic_ref.clone(), asked.partition_index)) {
+                true => Err(ErrorCode::InvalidRequest),
+                false => look_up(turn, &topic_ref, asked, context.version),
+            };
+            response.partitions.push(partition_response(asked, found, context.version));
+        }
+        topics.push(response);
+    }
+    // Answer.
+    Reply::Now(ListOffsetsResponse::default().with_topics(topics).into())
+}
+
+/// Partitions that a request names twice: a mistake of the client (KafkaApis).
+fn duplicates(request: &ListOffsetsRequest) -> BTreeSet<(TopicRef, i32)> {
+    let mut seen = BTreeSet::new();
+    let named = request.topics.iter().flat_map(|topic| {
+        let topic_ref = TopicRef::Name(topic.name.0.clone());
+        topic.partitions.iter().map(move |partition| (topic_ref.clone(), partition.partition_index))
+    });
+    named.filter(|partition| !seen.insert(partition.clone())).collect()
+}
+
+fn look_up(
+    turn: &mut Turn<'_>,
+    topic: &TopicRef,
+    asked: &ListOffsetsPartition,
+    version: i16,
+) -> Result<Found, ErrorCode> {
+    if !is_supported(asked.timestamp, version) {
+        return Err(ErrorCode::UnsupportedVersion);
+    }
+    let key = turn.state.topics.find(topic, asked.partition_index)?;
+    let partition = turn.state.topics.partition(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    partition.check_leader_epoch(asked.current_leader_epoch)?;
+    let found = search(partition, asked.timestamp, turn)?;
+    let timestamp = asked.timestamp;
+    turn.out.trace.emit_then(|| TraceKind::OffsetLookedUp {
+        topic: turn.state.topics.name(key.topic).into(),
+        partition: key.partition,
+        timestamp,
+        offset: found.offset,
+    });
+    Ok(found)
+}
+
+fn search(partition: &Partition, timestamp: i64, turn: &Turn<'_>) -> Result<Found, ErrorCode> {
+    let log = partition.log().ok_or(ErrorCode::KafkaStorageError)?;
+    let leader_epoch = partition.leader_epoch;
+    let at = |offset| Found { offset, timestamp: -1, leader_epoch };
+    let by_time = |found: Option<OffsetAndTimestamp>| match found {
+        // What consumers may not read yet, they are not told of.
+        Some(found) if found.offset < partition.high_watermark => {
+            Found { offset: found.offset, timestamp: found.timestamp, leader_epoch }
+        }
+        _ => NOT_FOUND,
+    };
+    match timestamp {
+        // Under read_committed this is the last stable offset: the same, as long as there are no transactions.
+        LATEST => Ok(at(partition.high_watermark)),
+        EARLIEST | EARLIEST_LOCAL => Ok(at(log.log_start_offset())),
+        LATEST_TIERED => Ok(NOT_FOUND),
+        MAX_TIMESTAMP => {
+            log.offset_of_max_timestamp(turn.storage).map(by_time).map_err(|_| ErrorCode::KafkaStorageError)
+        }
+        time => log.offset_for_timestamp(time, turn.storage).map(by_time).map_err(|_| ErrorCode::KafkaStorageError),
+    }
+}
+
+/// Which version knows which question (`KafkaApis.timestampMinSupportedVersion`).
+fn is_supported(timestamp: i64, version: i16) -> bool {
+    match timestamp {
+        LATEST | EARLIEST => version >= 1,
+        MAX_TIMESTAMP => version >= 7,
+        EARLIEST_LOCAL => version >= 8,
+        LATEST_TIERED => version >= 9,
+        other => other >= 0,
+    }
+}
+
+fn partition_response(
+    asked: &ListOffsetsPartition,
+    found: Result<Found, ErrorCode>,
+    version: i16,
+) -> ListOffsetsPartitionResponse {
+    let error = found.err().unwrap_or(ErrorCode::None);
+    let found = found.unwrap_or(NOT_FOUND);
+    ListOffsetsPartitionResponse::default()
+        .with_partition_index(asked.partition_index)
+        .with_error_code(error as i16)
+        .with_timestamp(found.timestamp)
+        .with_offset(found.offset)
+        .with_leader_epoch(if version >= 4 { found.leader_epoch } else { -1 })
+}

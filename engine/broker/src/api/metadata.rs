@@ -1,0 +1,151 @@
+//! Metadata (3): which topics there are, and who leads their partitions. It may also create topics.
+//!
+//! KIP-516 (topic ids), and SEMANTICS 46: null asks for all topics, an empty list for none; only version 0 has no null.
+
+use crate::{connections::RequestContext, reply::Reply, topics::Partition, topics::Topic, turn::Turn};
+use alloc::{string::String, vec::Vec};
+use naru_metadata::{create_topics, is_internal};
+use naru_trace::TraceKind;
+use naru_wire::messages::create_topics_request::CreatableTopic;
+use naru_wire::messages::metadata_request::MetadataRequestTopic;
+use naru_wire::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use naru_wire::messages::{BrokerId, CreateTopicsRequest, MetadataRequest, MetadataResponse, TopicName};
+use naru_wire::{ErrorCode, StrBytes};
+use uuid::Uuid;
+
+/// Topics may be named by id from this version on. Versions 10 and 11 have the field, but must not use it (KAFKA-10434).
+const FIRST_VERSION_BY_ID: i16 = 12;
+/// No leader.
+const NOBODY: i32 = -1;
+
+/// Which topics are asked for.
+enum Asked {
+    All,
+    These(Vec<MetadataRequestTopic>),
+}
+
+/// Answers a request.
+pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: MetadataRequest) -> Reply {
+    // Read the request.
+    let may_create = request.allow_auto_topic_creation && turn.state.config.auto_create_topics_enable;
+    let asked = match request.topics {
+        None => Asked::All,
+        Some(topics) if topics.is_empty() && context.version == 0 => Asked::All,
+        Some(topics) => Asked::These(topics),
+    };
+    // Decide.
+    let topics = match asked {
+        Asked::All => turn.state.topics.iter().map(|topic| known_topic(turn, topic)).collect(),
+        Asked::These(topics) => {
+            topics.into_iter().map(|topic| one_topic(turn, topic, context.version, may_create)).collect()
+        }
+    };
+    // Answer.
+    let config = &turn.state.config;
+    let broker = MetadataResponseBroker::default()
+        .with_node_id(BrokerId(config.node_id))
+        .with_host(StrBytes::from_string(config.advertised_host.clone()))
+        .with_port(i32::from(config.advertised_port));
+    let response = MetadataResponse::default()
+        .with_brokers(alloc::vec![broker])
+        .with_cluster_id(Some(StrBytes::from_string(turn.state.cluster_id.clone())))
+        .with_controller_id(BrokerId(config.node_id))
+        .with_topics(topics);
+    Reply::Now(response.into())
+}
+
+fn one_topic(
+    turn: &mut Turn<'_>,
+    asked: MetadataRequestTopic,
+    version: i16,
+    may_create: bool,
+) -> MetadataResponseTopic {
+    let by_id = !asked.topic_id.is_nil();
+    if version < FIRST_VERSION_BY_ID && (by_id || asked.name.is_none()) {
+        return unknown_topic(asked, ErrorCode::InvalidRequest);
+    }
+    let topics = &turn.state.topics;
+    let key = match &asked.name {
+        _ if by_id => topics.by_id(asked.topic_id),
+        Some(name) => topics.by_name(name),
+        None => None,
+    };
+    if let Some(topic) = key.and_then(|key| topics.get(key)) {
+        return known_topic(turn, topic);
+    }
+    let error = match &asked.name {
+        _ if by_id => ErrorCode::UnknownTopicId,
+        Some(name) => missing_topic(turn, name.0.clone(), may_create),
+        None => ErrorCode::InvalidRequest,
+    };
+    unknown_topic(asked, error)
+}
+
+/// A topic that is not there: made, if that is allowed. The client has to ask again, as with Apache Kafka, because the
+/// topic counts only when it is on disk.
+fn missing_topic(turn: &mut Turn<'_>, name: StrBytes, may_create: bool) -> ErrorCode {
+    if let Err(message) = naru_metadata::topic_name::validate(&name) {
+        turn.out.trace.emit(|| TraceKind::TopicRejected {
+            topic: name.as_str().into(),
+            error: ErrorCode::InvalidTopicException.name().into(),
+            message,
+        });
+        return ErrorCode::InvalidTopicException;
+    }
+    let is_on_its_way = turn.state.metadata.image().topic(&name).is_some();
+    if may_create && !is_on_its_way {
+        auto_create(turn, name);
+    }
+    ErrorCode::UnknownTopicOrPartition
+}
+
+/// `auto.create.topics.enable`: a topic with the broker's defaults (`AutoTopicCreationManager`).
+fn auto_create(turn: &mut Turn<'_>, name: StrBytes) {
+    let topic =
+        CreatableTopic::default().with_name(TopicName(name)).with_num_partitions(-1).with_replication_factor(-1);
+    let request = CreateTopicsRequest::default().with_topics(alloc::vec![topic]);
+    let state = &mut *turn.state;
+    let random = &mut state.random;
+    let mut new_id = || random.uuid();
+    let image = state.metadata.image();
+    let decision = create_topics(image, &state.settings, &request, &mut new_id, &mut turn.out.trace);
+    let asked_for_it = turn.out.trace.cause();
+    // A name that collides with another is refused here, and a failed disk, too. The client does not learn why: Kafka
+    // tells it only that the topic is unknown.
+    let _ = turn.commit_decision(decision.records);
+    turn.out.trace.because(asked_for_it);
+}
+
+fn known_topic(turn: &Turn<'_>, topic: &Topic) -> MetadataResponseTopic {
+    let partitions = topic.partitions.iter().enumerate();
+    MetadataResponseTopic::default()
+        .with_name(Some(TopicName(topic.name.clone())))
+        .with_topic_id(topic.id)
+        .with_is_internal(is_internal(&topic.name))
+        .with_partitions(partitions.map(|(index, partition)| one_partition(turn, index as i32, partition)).collect())
+}
+
+fn one_partition(turn: &Turn<'_>, index: i32, partition: &Partition) -> MetadataResponsePartition {
+    let replicas: Vec<BrokerId> = partition.replicas.iter().map(|id| BrokerId(*id)).collect();
+    let response = MetadataResponsePartition::default()
+        .with_partition_index(index)
+        .with_leader_epoch(partition.leader_epoch)
+        .with_replica_nodes(replicas.clone())
+        .with_isr_nodes(replicas);
+    if partition.is_online() {
+        return response.with_leader_id(BrokerId(partition.leader));
+    }
+    response
+        .with_error_code(ErrorCode::LeaderNotAvailable as i16)
+        .with_leader_id(BrokerId(NOBODY))
+        .with_offline_replicas(alloc::vec![BrokerId(turn.state.config.node_id)])
+}
+
+fn unknown_topic(asked: MetadataRequestTopic, error: ErrorCode) -> MetadataResponseTopic {
+    // Before version 12 a name cannot be null in the answer either.
+    let name = asked.name.or_else(|| asked.topic_id.is_nil().then(|| TopicName(StrBytes::from_string(String::new()))));
+    let topic_id = if error == ErrorCode::UnknownTopicId { asked.topic_id } else { Uuid::nil() };
+    MetadataResponseTopic::default().with_name(name).with_topic_id(topic_id).with_error_code(error as i16)
+}

@@ -1,0 +1,38 @@
+//! What this broker does with each kind of request: one file for each API.
+//!
+//! Every file has the same three parts in the same order: *read the request*, *decide*, *answer*. Deciding about topics
+//! happens in `naru-metadata`; deciding about records happens here.
+
+pub(crate) mod api_versions;
+pub(crate) mod create_partitions;
+pub(crate) mod create_topics;
+pub(crate) mod delete_topics;
+pub(crate) mod describe_cluster;
+pub(crate) mod describe_configs;
+pub(crate) mod fetch;
+pub(crate) mod fetch_read;
+pub(crate) mod init_producer_id;
+pub(crate) mod list_offsets;
+pub(crate) mod metadata;
+pub(crate) mod produce;
+pub(crate) mod produce_check;
+
+use crate::{connections::RequestContext, reply::Reply, turn::Turn};
+use naru_wire::Request;
+
+/// The handler of a request.
+pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Request) -> Reply {
+    match request {
+        Request::Produce(request) => produce::handle(turn, context, request),
+        Request::Fetch(request) => fetch::handle(turn, context, request),
+        Request::ListOffsets(request) => list_offsets::handle(turn, context, request),
+        Request::Metadata(request) => metadata::handle(turn, context, request),
+        Request::ApiVersions(request) => api_versions::handle(turn, context, &request),
+        Request::CreateTopics(request) => create_topics::handle(turn, context, &request),
+        Request::DeleteTopics(request) => delete_topics::handle(turn, context, &request),
+        Request::InitProducerId(request) => init_producer_id::handle(turn, context, &request),
+        Request::DescribeConfigs(request) => describe_configs::handle(turn, context, &request),
+        Request::CreatePartitions(request) => create_partitions::handle(turn, context, &request),
+        Request::DescribeCluster(request) => describe_cluster::handle(turn, context, &request),
+    }
+}

@@ -1,0 +1,232 @@
+//! Produce (0): batches to be appended to partitions.
+//!
+//! Each batch is checked, given its offsets and appended as it came (SEMANTICS 4). On a lone broker it is then at once below
+//! the high watermark, so that acks=1 and acks=all are answered alike. A batch that is refused changes nothing, and
+//! disturbs no other batch of the request.
+//!
+//! Deliberately no per-record work, except on compacted topics, where every record needs a key.
+
+use crate::{
+    api::produce_check::{Refusal, check_batch},
+    connections::RequestContext,
+    reply::Reply,
+    topics::{PartitionKey, TopicRef},
+    turn::Turn,
+};
+use alloc::{format, string::String, vec::Vec};
+use naru_log::SequenceCheck;
+use naru_records::{Batch, TimestampType};
+use naru_trace::{Name, TraceKind};
+use naru_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use naru_wire::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
+use naru_wire::messages::{ProduceRequest, ProduceResponse};
+use naru_wire::{ErrorCode, StrBytes};
+
+/// Topics are named by id from this version on.
+const FIRST_VERSION_BY_ID: i16 = 13;
+/// Answers carry messages and per-record errors from this version on (KIP-467).
+const FIRST_VERSION_WITH_MESSAGES: i16 = 8;
+
+/// What holds for all batches of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProduceRules {
+    pub(crate) acks: i16,
+    pub(crate) version: i16,
+    pub(crate) wall_ms: i64,
+}
+
+/// Where a batch is now.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    base_offset: i64,
+    log_append_time_ms: i64,
+    log_start_offset: i64,
+}
+
+/// Answers a request.
+pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: ProduceRequest) -> Reply {
+    // Read the request.
+    let rules = ProduceRules { acks: request.acks, version: context.version, wall_ms: turn.now.wall_ms };
+    // Decide.
+    let mut failure = None;
+    let received = turn.out.trace.cause();
+    let mut response = ProduceResponse::default();
+    for topic in request.topic_data {
+        // Every batch is caused by the request, not by the batch before it.
+        turn.out.trace.because(received);
+        response.responses.push(append_topic(turn, &rules, topic, &mut failure));
+    }
+    // Answer.
+    match (rules.acks, failure) {
+        (0, None) => Reply::Nothing,
+        // Nobody reads an answer: a closed connection is the only way to say that something failed (KafkaApis).
+        (0, Some(error)) => Reply::Close(format!("a Produce with acks=0 failed: {}", error.name()).into()),
+        _ => Reply::Now(response.into()),
+    }
+}
+
+fn append_topic(
+    turn: &mut Turn<'_>,
+    rules: &ProduceRules,
+    topic: TopicProduceData,
+    failure: &mut Option<ErrorCode>,
+) -> TopicProduceResponse {
+    let by_id = rules.version >= FIRST_VERSION_BY_ID;
+    let topic_ref = if by_id { TopicRef::Id(topic.topic_id) } else { TopicRef::Name(topic.name.0.clone()) };
+    let mut response = TopicProduceResponse::default().with_name(topic.name).with_topic_id(topic.topic_id);
+    let received = turn.out.trace.cause();
+    for data in topic.partition_data {
+        let index = data.index;
+        turn.out.trace.because(received);
+        let placed = append_partition(turn, rules, &topic_ref, data);
+        if let Err(refusal) = &placed {
+            failure.get_or_insert(refusal.error);
+            trace_refusal(turn, &topic_ref, index, refusal);
+        }
+        response.partition_responses.push(partition_response(index, placed, rules.version));
+    }
+    response
+}
+
+fn append_partition(
+    turn: &mut Turn<'_>,
+    rules: &ProduceRules,
+    topic: &TopicRef,
+    data: PartitionProduceData,
+) -> Result<Placed, Refusal> {
+    if !matches!(rules.acks, -1..=1) {
+        return Err(ErrorCode::InvalidRequiredAcks.into());
+    }
+    let key = turn.state.topics.find(topic, data.index)?;
+    let batch = check_batch(turn, rules, key, data.records.unwrap_or_default())?;
+    if let Some(duplicate) = check_sequence(turn, key, &batch)? {
+        return Ok(duplicate);
+    }
+    append(turn, key, &batch, rules)
+}
+
+/// Compares a batch of an idempotent producer with what is in the log (KIP-98, SEMANTICS 9 and 11).
+fn check_sequence(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch) -> Result<Option<Placed>, Refusal> {
+    let header = batch.header();
+    if !header.has_producer_id() {
+        return Ok(None);
+    }
+    let log = turn.log(key).ok_or(ErrorCode::KafkaStorageError)?;
+    let (producer_id, base_sequence) = (header.producer_id, header.base_sequence);
+    match log.producers().check(header) {
+        SequenceCheck::Ok => Ok(None),
+        SequenceCheck::Duplicate { base_offset, timestamp, .. } => {
+            let placed =
+                Placed { base_offset, log_append_time_ms: timestamp, log_start_offset: log.log_start_offset() };
+            turn.out.trace.emit_then(|| TraceKind::DuplicateRecognised {
+                topic: turn.state.topics.name(key.topic).into(),
+                partition: key.partition,
+                producer_id,
+                base_sequence,
+                base_offset,
+            });
+            Ok(Some(placed))
+        }
+        SequenceCheck::OutOfOrder { sequence, last_sequence } => Err(Refusal::new(
+            ErrorCode::OutOfOrderSequenceNumber,
+            format!(
+                "Out of order sequence number for producer {producer_id} at offset {} in partition {}: {sequence} \
+                 (incoming seq. number), {last_sequence} (current end sequence number)",
+                log.log_end_offset(),
+                log.id()
+            ),
+        )),
+        SequenceCheck::InvalidEpoch { epoch, newest_epoch } => Err(Refusal::new(
+            ErrorCode::InvalidProducerEpoch,
+            format!(
+                "Epoch of producer {producer_id} at offset {} in {} is {epoch}, which is smaller than the last seen \
+                 epoch {newest_epoch}",
+                log.log_end_offset(),
+                log.id()
+            ),
+        )),
+    }
+}
+
+fn append(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch, rules: &ProduceRules) -> Result<Placed, Refusal> {
+    let topics = &mut turn.state.topics;
+    let timestamp_type = topics.get(key.topic).map_or(TimestampType::CreateTime, |topic| topic.settings.timestamp_type);
+    let stamped;
+    let (batch, log_append_time_ms) = match timestamp_type {
+        TimestampType::CreateTime => (batch, -1),
+        TimestampType::LogAppendTime => {
+            stamped = batch.with_log_append_time(rules.wall_ms);
+            (&stamped, rules.wall_ms)
+        }
+    };
+    let Some(partition) = topics.partition_mut(key) else { return Err(ErrorCode::UnknownTopicOrPartition.into()) };
+    let leader_epoch = partition.leader_epoch;
+    let Some(log) = partition.log_mut() else { return Err(ErrorCode::KafkaStorageError.into()) };
+    let base_offset = log.log_end_offset();
+    let last_offset = base_offset + i64::from(batch.header().last_offset_delta);
+    turn.out.trace.emit_then(|| TraceKind::OffsetsAssigned {
+        topic: log.id().topic.clone(),
+        partition: key.partition,
+        base_offset,
+        last_offset,
+        leader_epoch,
+    });
+    match log.append(batch, leader_epoch, turn.storage, &mut turn.out.trace) {
+        Ok(appended) => {
+            assert_eq!(appended.base_offset, base_offset, "a batch gets the offsets that were assigned to it");
+            let log_start_offset = log.log_start_offset();
+            turn.state.counters.note_append(batch.header());
+            turn.advance_high_watermark(key);
+            Ok(Placed { base_offset, log_append_time_ms, log_start_offset })
+        }
+        Err(error) => {
+            turn.on_log_error(key, &error);
+            Err(Refusal::from_log(error))
+        }
+    }
+}
+
+fn partition_response(index: i32, placed: Result<Placed, Refusal>, version: i16) -> PartitionProduceResponse {
+    let response = PartitionProduceResponse::default().with_index(index);
+    match placed {
+        Ok(placed) => response
+            .with_base_offset(placed.base_offset)
+            .with_log_append_time_ms(placed.log_append_time_ms)
+            .with_log_start_offset(placed.log_start_offset),
+        Err(refusal) => {
+            let response = response
+                .with_error_code(refusal.error as i16)
+                .with_base_offset(-1)
+                .with_log_append_time_ms(-1)
+                .with_log_start_offset(refusal.log_start_offset);
+            if version < FIRST_VERSION_WITH_MESSAGES {
+                return response;
+            }
+            response
+                .with_error_message(Some(StrBytes::from_string(refusal.message)))
+                .with_record_errors(record_errors(refusal.records))
+        }
+    }
+}
+
+fn record_errors(records: Vec<(i32, String)>) -> Vec<BatchIndexAndErrorMessage> {
+    let error = |(index, message)| {
+        BatchIndexAndErrorMessage::default()
+            .with_batch_index(index)
+            .with_batch_index_error_message(Some(StrBytes::from_string(message)))
+    };
+    records.into_iter().map(error).collect()
+}
+
+#[track_caller]
+fn trace_refusal(turn: &mut Turn<'_>, topic: &TopicRef, partition: i32, refusal: &Refusal) {
+    let topics = &turn.state.topics;
+    turn.out.trace.emit_then(|| TraceKind::BatchRejected {
+        topic: topics.display(topic),
+        partition,
+        error: Name::Borrowed(refusal.error.name()),
+        message: refusal.message.clone(),
+    });
+}

@@ -1,0 +1,239 @@
+//! What becomes of decisions that are safely on disk: topics appear, grow and disappear, with their directories.
+//!
+//! Kafka calls the same step publishing, too (`BrokerMetadataPublisher`). Also here: partitions that move, which on a lone
+//! broker is only their high watermark, and partitions whose storage fails.
+
+use crate::{
+    data_dir::{renamed_directory, write_partition_metadata},
+    retired::RetiredLog,
+    topic_settings::TopicSettings,
+    topics::{Offline, Partition, PartitionKey, PartitionState, Topic, TopicKey},
+    turn::Turn,
+};
+use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, string::String, string::ToString, vec::Vec};
+use naru_log::{FileId, Log, LogError, StorageError, TopicPartition};
+use naru_metadata::MetadataRecord;
+use naru_metadata::record::{ConfigRecord, PartitionRecord};
+use naru_trace::{PartitionView, TraceKind};
+use naru_wire::StrBytes;
+use uuid::Uuid;
+
+/// What a configuration record is about, when it is about a topic.
+const RESOURCE_TOPIC: i8 = 2;
+
+impl Turn<'_> {
+    /// Carries out a decision that is on disk.
+    pub(crate) fn publish(&mut self, records: &[MetadataRecord]) {
+        let published = self.out.trace.cause();
+        let mut configured = BTreeSet::new();
+        for record in records {
+            match record {
+                MetadataRecord::Topic(topic) => self.add_topic(&topic.name, topic.topic_id, records),
+                MetadataRecord::RemoveTopic(topic) => self.remove_topic(topic.topic_id),
+                MetadataRecord::Config(config) => configured.extend(self.set_config(config)),
+                _ => {}
+            }
+            self.out.trace.because(published);
+        }
+        for key in configured {
+            self.refresh_settings(key);
+        }
+        // Partitions come last: their logs need the settings.
+        for record in records {
+            if let MetadataRecord::Partition(partition) = record {
+                self.add_partition(partition, false);
+                self.out.trace.because(published);
+            }
+        }
+    }
+
+    /// Adds a topic that is in the image already, with its partitions: at start.
+    pub(crate) fn open_topic(&mut self, topic: &naru_metadata::Topic, clean: bool) {
+        let key = self.insert_topic(&topic.name, topic.id, topic.configs.clone());
+        for (index, partition) in topic.partitions.iter().enumerate() {
+            let assignment = Assignment {
+                partition: index as i32,
+                leader: partition.leader,
+                leader_epoch: partition.leader_epoch,
+                replicas: partition.replicas.clone(),
+            };
+            self.open_partition(key, assignment, clean);
+        }
+    }
+
+    /// The end of the log has moved. On a lone broker everything appended is replicated as far as it ever will be.
+    pub(crate) fn advance_high_watermark(&mut self, key: PartitionKey) {
+        let Some(partition) = self.state.topics.partition_mut(key) else { return };
+        let Some(high_watermark) = partition.log().map(Log::log_end_offset) else { return };
+        assert!(high_watermark >= partition.high_watermark, "a high watermark never goes back");
+        partition.high_watermark = high_watermark;
+        let cause = self.out.trace.emit_then(|| TraceKind::HighWatermarkAdvanced {
+            topic: self.state.topics.name(key.topic).into(),
+            partition: key.partition,
+            high_watermark,
+        });
+        let state = &mut *self.state;
+        let Some(log) = state.topics.partition(key).and_then(Partition::log) else { return };
+        let free = state.purgatory.bytes_available(key, |offset| log.bytes_available(offset, high_watermark));
+        state.ready.extend(free.into_iter().map(|id| (id, cause)));
+    }
+
+    /// The log of a partition that works.
+    pub(crate) fn log(&self, key: PartitionKey) -> Option<&Log> {
+        self.state.topics.partition(key)?.log()
+    }
+
+    /// A log refused or failed. Only a failure takes its partition offline.
+    pub(crate) fn on_log_error(&mut self, key: PartitionKey, error: &LogError) {
+        match error {
+            LogError::Storage(_) | LogError::Corrupt { .. } => self.take_offline(key, &error.to_string()),
+            LogError::OffsetOutOfRange { .. } | LogError::MessageTooLarge { .. } => {}
+            LogError::RecordListTooLarge { .. } => {}
+        }
+    }
+
+    /// A buffered write failed when the driver committed it.
+    pub(crate) fn on_storage_failed(&mut self, file: FileId, error: &StorageError) {
+        if self.state.metadata.owns_file(file) {
+            self.fail_metadata(error);
+            return;
+        }
+        let owner = self.state.topics.iter_mut().find_map(|(topic, entry)| {
+            let owns = |partition: &Partition| partition.log().is_some_and(|log| log.owns_file(file));
+            let index = entry.partitions.iter().position(owns)?;
+            Some(PartitionKey { topic, partition: index as i32 })
+        });
+        if let Some(key) = owner {
+            self.take_offline(key, &error.to_string());
+        }
+    }
+
+    fn take_offline(&mut self, key: PartitionKey, reason: &str) {
+        let Some(partition) = self.state.topics.partition_mut(key) else { return };
+        if !partition.is_online() {
+            return;
+        }
+        partition.take_offline(self.storage);
+        let cause = self.out.trace.emit_then(|| TraceKind::PartitionOffline {
+            topic: self.state.topics.name(key.topic).into(),
+            partition: key.partition,
+            reason: reason.into(),
+        });
+        let waiting = self.state.purgatory.waiting_for(key);
+        self.state.ready.extend(waiting.into_iter().map(|id| (id, cause)));
+    }
+
+    fn add_topic(&mut self, name: &str, id: Uuid, records: &[MetadataRecord]) {
+        self.insert_topic(name, id, BTreeMap::new());
+        self.out.trace.emit_then(|| {
+            let is_its = |record: &&MetadataRecord| matches!(record, MetadataRecord::Partition(p) if p.topic_id == id);
+            TraceKind::TopicCreated {
+                topic: name.into(),
+                topic_id: id.hyphenated().to_string(),
+                partitions: records.iter().filter(is_its).count() as i32,
+            }
+        });
+    }
+
+    fn insert_topic(&mut self, name: &str, id: Uuid, configs: BTreeMap<String, String>) -> TopicKey {
+        let settings = TopicSettings::new(&configs, &self.state.settings);
+        let name = StrBytes::from_string(name.into());
+        self.state.topics.insert(Topic { name, id, settings, configs, partitions: Vec::new() })
+    }
+
+    /// Returns the topic that a configuration record is about.
+    fn set_config(&mut self, record: &ConfigRecord) -> Option<TopicKey> {
+        if record.resource_type != RESOURCE_TOPIC {
+            return None;
+        }
+        let key = self.state.topics.by_name(&record.resource_name)?;
+        let topic = self.state.topics.get_mut(key)?;
+        match &record.value {
+            Some(value) => topic.configs.insert(record.name.clone(), value.clone()),
+            None => topic.configs.remove(&record.name),
+        };
+        Some(key)
+    }
+
+    fn refresh_settings(&mut self, key: TopicKey) {
+        let Some(topic) = self.state.topics.get_mut(key) else { return };
+        topic.settings = TopicSettings::new(&topic.configs, &self.state.settings);
+        let log_config = topic.settings.log;
+        for log in topic.partitions.iter_mut().filter_map(Partition::log_mut) {
+            log.set_config(log_config);
+        }
+    }
+
+    fn add_partition(&mut self, record: &PartitionRecord, clean: bool) {
+        let Some(key) = self.state.topics.by_id(record.topic_id) else { return };
+        let assignment = Assignment {
+            partition: record.partition_id,
+            leader: record.leader,
+            leader_epoch: record.leader_epoch,
+            replicas: record.replicas.clone(),
+        };
+        self.open_partition(key, assignment, clean);
+    }
+
+    /// Opens a partition's log, or makes it. A log that cannot be opened is an offline partition, not the end of the broker.
+    fn open_partition(&mut self, key: TopicKey, assignment: Assignment, clean: bool) {
+        let Some(topic) = self.state.topics.get(key) else { return };
+        assert_eq!(topic.partitions.len() as i32, assignment.partition, "partitions are numbered without gaps");
+        let id = TopicPartition { topic: topic.name.as_str().into(), partition: assignment.partition };
+        let (topic_id, log_config) = (topic.id, topic.settings.log);
+        let opened = Log::open(&id, log_config, clean, self.storage, &mut self.out.trace).and_then(|log| {
+            write_partition_metadata(self.storage, &id.to_string(), topic_id)?;
+            Ok(log)
+        });
+        let failure = opened.as_ref().err().map(ToString::to_string);
+        let Assignment { leader, leader_epoch, replicas, .. } = assignment;
+        let (high_watermark, state) = match opened {
+            Ok(log) => (log.log_end_offset(), PartitionState::Online(log)),
+            Err(_) => {
+                let last_view = Box::new(PartitionView { leader, leader_epoch, ..PartitionView::default() });
+                (0, PartitionState::Offline(Offline { log: None, last_view }))
+            }
+        };
+        let partition = Partition { leader, leader_epoch, replicas, high_watermark, state };
+        self.out.trace.emit_then(|| TraceKind::PartitionOpened {
+            topic: id.topic.clone(),
+            topic_id: topic_id.hyphenated().to_string(),
+            partition: id.partition,
+            view: Box::new(partition.view(self.storage)),
+        });
+        if let Some(reason) = failure {
+            let (topic, partition) = (id.topic, id.partition);
+            self.out.trace.emit_then(|| TraceKind::PartitionOffline { topic, partition, reason });
+        }
+        if let Some(topic) = self.state.topics.get_mut(key) {
+            topic.partitions.push(partition);
+        }
+    }
+
+    /// A topic goes: who waits for it hears so, its directories are renamed now and removed a little later.
+    fn remove_topic(&mut self, id: Uuid) {
+        let Some(key) = self.state.topics.by_id(id) else { return };
+        let Some(topic) = self.state.topics.remove(key) else { return };
+        let name = topic.name.as_str();
+        let cause = self.out.trace.emit_then(|| TraceKind::TopicDeleted { topic: name.into() });
+        let remove_at = self.now.monotonic.plus(topic.settings.file_delete_delay_ms.saturating_mul(1_000));
+        for (index, partition) in topic.partitions.into_iter().enumerate() {
+            let index = index as i32;
+            let waiting = self.state.purgatory.waiting_for(PartitionKey { topic: key, partition: index });
+            self.state.ready.extend(waiting.into_iter().map(|id| (id, cause)));
+            let from = TopicPartition { topic: name.into(), partition: index }.to_string();
+            let directory = renamed_directory(name, index, self.state.random.uuid(), "delete");
+            // If it cannot be renamed, the next start finds that no topic claims it.
+            let directory = self.storage.rename(&from, &directory).map_or(from, |()| directory);
+            self.state.retired.push(RetiredLog { remove_at, directory, log: partition.into_log() });
+        }
+    }
+}
+
+/// Who holds a partition.
+struct Assignment {
+    partition: i32,
+    leader: i32,
+    leader_epoch: i32,
+    replicas: Vec<i32>,
+}

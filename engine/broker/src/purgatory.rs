@@ -1,0 +1,142 @@
+//! Where replies wait. Kafka's name for it, too.
+//!
+//! Waiting is a value: a [`Parked`] reply says what it waits for and until when. Two things free it: its condition, which
+//! whoever changes the state reports here ([`Purgatory::bytes_available`], [`Purgatory::durable`]), or its deadline.
+//! Deliberately not callbacks: the purgatory only says *which* replies are free; the broker then answers them.
+
+use crate::{api::fetch::FetchWait, connections::RequestContext, topics::PartitionKey};
+use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, vec::Vec};
+use naru_trace::{Deadline, Micros};
+use naru_wire::Response;
+
+/// What a parked reply waits for.
+#[derive(Debug)]
+pub(crate) enum Until {
+    /// The metadata log is on disk up to this offset.
+    Durable { end_offset: i64, response: Box<Response> },
+    /// Enough bytes can be read.
+    Bytes(Box<FetchWait>),
+}
+
+/// A reply that waits.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    pub(crate) context: RequestContext,
+    pub(crate) until: Until,
+    pub(crate) deadline: Option<Micros>,
+}
+
+/// One partition of a fetch that waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Want {
+    pub(crate) key: PartitionKey,
+    pub(crate) offset: i64,
+    pub(crate) max_bytes: u32,
+    /// How many bytes there are to read; at most `max_bytes`.
+    pub(crate) available: u32,
+}
+
+/// All replies that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Purgatory {
+    next_id: u64,
+    parked: BTreeMap<u64, Parked>,
+    deadlines: BTreeSet<(Micros, u64)>,
+    /// Who waits for a partition: the reply, and the index among its wants.
+    watchers: BTreeMap<PartitionKey, BTreeSet<(u64, usize)>>,
+}
+
+impl Purgatory {
+    /// Parks a reply and returns its number.
+    pub(crate) fn park(&mut self, parked: Parked) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        if let Some(deadline) = parked.deadline {
+            self.deadlines.insert((deadline, id));
+        }
+        if let Until::Bytes(wait) = &parked.until {
+            for (index, want) in wait.wants.iter().enumerate() {
+                self.watchers.entry(want.key).or_default().insert((id, index));
+            }
+        }
+        self.parked.insert(id, parked);
+        id
+    }
+
+    /// Takes a reply out, for whatever reason.
+    pub(crate) fn take(&mut self, id: u64) -> Option<Parked> {
+        let parked = self.parked.remove(&id)?;
+        if let Some(deadline) = parked.deadline {
+            self.deadlines.remove(&(deadline, id));
+        }
+        if let Until::Bytes(wait) = &parked.until {
+            for (index, want) in wait.wants.iter().enumerate() {
+                self.forget_watcher(want.key, (id, index));
+            }
+        }
+        Some(parked)
+    }
+
+    /// A partition has grown: `available` says how many bytes can be read from an offset. Returns the fetches that have
+    /// enough now. Costs as much as there are fetches waiting for this very partition.
+    pub(crate) fn bytes_available(&mut self, key: PartitionKey, available: impl Fn(i64) -> u64) -> Vec<u64> {
+        let Some(watchers) = self.watchers.get(&key) else { return Vec::new() };
+        let mut free = Vec::new();
+        for (id, index) in watchers {
+            let Some(Parked { until: Until::Bytes(wait), .. }) = self.parked.get_mut(id) else { continue };
+            let want = &mut wait.wants[*index];
+            let now = available(want.offset).min(u64::from(want.max_bytes)) as u32;
+            wait.available += u64::from(now.saturating_sub(want.available));
+            want.available = want.available.max(now);
+            if wait.available >= u64::from(wait.min_bytes) {
+                free.push(*id);
+            }
+        }
+        free
+    }
+
+    /// Everybody who waits for a partition: it is gone, or its storage failed, and they should hear of it.
+    pub(crate) fn waiting_for(&self, key: PartitionKey) -> Vec<u64> {
+        self.watchers.get(&key).into_iter().flatten().map(|(id, _)| *id).collect()
+    }
+
+    /// The replies that waited for the metadata log to be on disk up to `end_offset`.
+    pub(crate) fn durable(&self, up_to: i64) -> Vec<u64> {
+        let is_free =
+            |parked: &Parked| matches!(parked.until, Until::Durable { end_offset, .. } if end_offset <= up_to);
+        self.parked.iter().filter(|(_, parked)| is_free(parked)).map(|(id, _)| *id).collect()
+    }
+
+    /// A reply whose deadline is over.
+    pub(crate) fn expired(&self, now: Micros) -> Option<u64> {
+        self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|(_, id)| *id)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Deadline> {
+        self.deadlines.first().map(|(at, _)| Deadline { at: *at, reason: "fetch.max.wait.ms" })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Parked)> {
+        self.parked.iter().map(|(id, parked)| (*id, parked))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.parked.len()
+    }
+
+    pub(crate) fn check_invariants(&self) {
+        let with_deadline = self.parked.values().filter(|parked| parked.deadline.is_some()).count();
+        assert_eq!(with_deadline, self.deadlines.len(), "every deadline belongs to a parked reply");
+        for (id, _) in self.watchers.values().flatten() {
+            assert!(self.parked.contains_key(id), "watcher {id} does not wait");
+        }
+    }
+
+    fn forget_watcher(&mut self, key: PartitionKey, watcher: (u64, usize)) {
+        let Some(watchers) = self.watchers.get_mut(&key) else { return };
+        watchers.remove(&watcher);
+        if watchers.is_empty() {
+            self.watchers.remove(&key);
+        }
+    }
+}

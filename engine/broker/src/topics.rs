@@ -1,0 +1,272 @@
+//! The topics and partitions that this broker serves: what Produce, Fetch and Metadata see.
+//!
+//! Not the controller's image (`naru_metadata::Image`): a topic is in the image as soon as it is decided, and here when the
+//! decision is safely on disk. See [`crate::metadata_log`].
+//!
+//! What holds for every partition at all times:
+//!
+//! ```text
+//! log start offset <= high watermark <= log end offset
+//! ```
+
+use crate::topic_settings::TopicSettings;
+use alloc::{boxed::Box, collections::BTreeMap, string::String, string::ToString, vec::Vec};
+use naru_log::{Log, Storage};
+use naru_trace::{CELLS_MAX, PartitionView};
+use naru_wire::{ErrorCode, StrBytes};
+use uuid::Uuid;
+
+/// A topic's number at this broker. Never used twice, so that what refers to a deleted topic finds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TopicKey(u64);
+
+/// A partition of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PartitionKey {
+    pub(crate) topic: TopicKey,
+    pub(crate) partition: i32,
+}
+
+/// How a request names a topic: by name, or since KIP-516 by id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TopicRef {
+    Name(StrBytes),
+    Id(Uuid),
+}
+
+/// All topics.
+#[derive(Debug, Default)]
+pub(crate) struct Topics {
+    topics: BTreeMap<TopicKey, Topic>,
+    by_name: BTreeMap<String, TopicKey>,
+    by_id: BTreeMap<Uuid, TopicKey>,
+    next_key: u64,
+}
+
+/// One topic.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: StrBytes,
+    pub(crate) id: Uuid,
+    pub(crate) settings: TopicSettings,
+    /// The configuration keys that were set for it, which `settings` was made from.
+    pub(crate) configs: BTreeMap<String, String>,
+    /// By number, without gaps.
+    pub(crate) partitions: Vec<Partition>,
+}
+
+/// One partition.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    pub(crate) leader: i32,
+    pub(crate) leader_epoch: i32,
+    pub(crate) replicas: Vec<i32>,
+    /// The first offset that consumers may not read yet. On a lone broker, the log end offset.
+    pub(crate) high_watermark: i64,
+    pub(crate) state: PartitionState,
+}
+
+/// Whether a partition can be used.
+#[derive(Debug)]
+pub(crate) enum PartitionState {
+    /// It works.
+    Online(Log),
+    /// Its storage failed.
+    Offline(Offline),
+}
+
+/// What is left of a partition whose storage failed.
+#[derive(Debug)]
+pub(crate) struct Offline {
+    /// Its log, if it was ever open: its files are closed with the broker.
+    pub(crate) log: Option<Log>,
+    /// What it looked like last.
+    pub(crate) last_view: Box<PartitionView>,
+}
+
+impl Topics {
+    /// Adds a topic without partitions.
+    pub(crate) fn insert(&mut self, topic: Topic) -> TopicKey {
+        let key = TopicKey(self.next_key);
+        self.next_key += 1;
+        let same_name = self.by_name.insert(String::from(topic.name.as_str()), key);
+        let same_id = self.by_id.insert(topic.id, key);
+        assert!(same_name.is_none() && same_id.is_none(), "topic {} exists twice", topic.name);
+        self.topics.insert(key, topic);
+        key
+    }
+
+    /// Takes a topic out.
+    pub(crate) fn remove(&mut self, key: TopicKey) -> Option<Topic> {
+        let topic = self.topics.remove(&key)?;
+        self.by_name.remove(topic.name.as_str());
+        self.by_id.remove(&topic.id);
+        Some(topic)
+    }
+
+    pub(crate) fn by_name(&self, name: &str) -> Option<TopicKey> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn by_id(&self, id: Uuid) -> Option<TopicKey> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(crate) fn get(&self, key: TopicKey) -> Option<&Topic> {
+        self.topics.get(&key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: TopicKey) -> Option<&mut Topic> {
+        self.topics.get_mut(&key)
+    }
+
+    /// All topics, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Topic> {
+        self.by_name.values().filter_map(|key| self.topics.get(key))
+    }
+
+    /// All topics, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (TopicKey, &mut Topic)> {
+        self.topics.iter_mut().map(|(key, topic)| (*key, topic))
+    }
+
+    /// Takes every partition's log out, to close it; `None` for one that could not be opened.
+    pub(crate) fn take_logs(&mut self) -> impl Iterator<Item = Option<Log>> {
+        let topics = core::mem::take(&mut self.topics);
+        topics.into_values().flat_map(|topic| topic.partitions).map(Partition::into_log)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// The partition that a request names, or Kafka's error for one that is not here (SEMANTICS 23).
+    pub(crate) fn find(&self, topic: &TopicRef, partition: i32) -> Result<PartitionKey, ErrorCode> {
+        let (key, unknown) = match topic {
+            TopicRef::Name(name) => (self.by_name(name), ErrorCode::UnknownTopicOrPartition),
+            TopicRef::Id(id) => (self.by_id(*id), ErrorCode::UnknownTopicId),
+        };
+        let key = PartitionKey { topic: key.ok_or(unknown)?, partition };
+        self.partition(key).map(|_| key).ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
+
+    pub(crate) fn partition(&self, key: PartitionKey) -> Option<&Partition> {
+        self.topics.get(&key.topic)?.partitions.get(usize::try_from(key.partition).ok()?)
+    }
+
+    pub(crate) fn partition_mut(&mut self, key: PartitionKey) -> Option<&mut Partition> {
+        self.topics.get_mut(&key.topic)?.partitions.get_mut(usize::try_from(key.partition).ok()?)
+    }
+
+    /// The name of a partition's topic; empty if it is gone.
+    pub(crate) fn name(&self, key: TopicKey) -> &str {
+        self.topics.get(&key).map_or("", |topic| topic.name.as_str())
+    }
+
+    /// A topic as a request names it, for people: its name where it is known.
+    pub(crate) fn display(&self, topic: &TopicRef) -> String {
+        match topic {
+            TopicRef::Name(name) => name.as_str().into(),
+            TopicRef::Id(id) => match self.by_id(*id) {
+                Some(key) => self.name(key).into(),
+                None => id.hyphenated().to_string(),
+            },
+        }
+    }
+
+    pub(crate) fn check_invariants(&self) {
+        assert_eq!(self.by_name.len(), self.topics.len(), "every topic has one name");
+        assert_eq!(self.by_id.len(), self.topics.len(), "every topic has one id");
+        for topic in self.topics.values() {
+            for partition in &topic.partitions {
+                partition.check_invariants();
+            }
+        }
+    }
+}
+
+impl Partition {
+    /// Its log, if it works.
+    pub(crate) fn log(&self) -> Option<&Log> {
+        match &self.state {
+            PartitionState::Online(log) => Some(log),
+            PartitionState::Offline(_) => None,
+        }
+    }
+
+    /// Its log, to append to, if it works.
+    pub(crate) fn log_mut(&mut self) -> Option<&mut Log> {
+        match &mut self.state {
+            PartitionState::Online(log) => Some(log),
+            PartitionState::Offline(_) => None,
+        }
+    }
+
+    /// Its log, whether it works or not: to close it.
+    pub(crate) fn into_log(self) -> Option<Log> {
+        match self.state {
+            PartitionState::Online(log) => Some(log),
+            PartitionState::Offline(offline) => offline.log,
+        }
+    }
+
+    pub(crate) fn is_online(&self) -> bool {
+        self.log().is_some()
+    }
+
+    /// Takes it out of service for good (until the next start).
+    pub(crate) fn take_offline(&mut self, storage: &dyn Storage) {
+        let last_view = Box::new(PartitionView { online: false, ..self.view(storage) });
+        let offline = PartitionState::Offline(Offline { log: None, last_view });
+        let before = core::mem::replace(&mut self.state, offline);
+        if let (PartitionState::Online(log), PartitionState::Offline(offline)) = (before, &mut self.state) {
+            offline.log = Some(log);
+        }
+    }
+
+    /// Checks the epoch that a client believes to be current (KIP-320); -1 means that it does not care.
+    pub(crate) fn check_leader_epoch(&self, epoch: i32) -> Result<(), ErrorCode> {
+        match epoch {
+            -1 => Ok(()),
+            older if older < self.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
+            newer if newer > self.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
+            _ => Ok(()),
+        }
+    }
+
+    /// What there is to show of it, read from its log.
+    pub(crate) fn view(&self, storage: &dyn Storage) -> PartitionView {
+        match &self.state {
+            PartitionState::Offline(offline) => (*offline.last_view).clone(),
+            PartitionState::Online(log) => PartitionView {
+                leader: self.leader,
+                leader_epoch: self.leader_epoch,
+                online: true,
+                log_start_offset: log.log_start_offset(),
+                high_watermark: self.high_watermark,
+                log_end_offset: log.log_end_offset(),
+                segments: log.segments(),
+                cells: log.cells(CELLS_MAX, storage).into(),
+            },
+        }
+    }
+
+    fn check_invariants(&self) {
+        let Some(log) = self.log() else { return };
+        log.check_invariants();
+        let (start, end) = (log.log_start_offset(), log.log_end_offset());
+        let high_watermark = self.high_watermark;
+        assert!(start <= high_watermark, "log start offset {start} is after the high watermark {high_watermark}");
+        assert!(high_watermark <= end, "high watermark {high_watermark} is after the log end offset {end}");
+    }
+}
+
+impl TopicRef {
+    /// The same, in memory of its own: what is kept must not hold on to a whole request.
+    pub(crate) fn to_owned(&self) -> TopicRef {
+        match self {
+            TopicRef::Name(name) => TopicRef::Name(StrBytes::from_string(String::from(name.as_str()))),
+            TopicRef::Id(id) => TopicRef::Id(*id),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! One step at work: the state, and all that comes from outside for the length of the step.
+
+use crate::{
+    config::BrokerConfig, connections::Connections, fetch_sessions::FetchSessions, metadata_log::MetadataLog,
+    metrics::Counters, producer_ids::ProducerIds, purgatory::Purgatory, random::Random, topics::Topics,
+};
+use crate::{effect::Outbox, retired::RetiredLogs};
+use alloc::{collections::VecDeque, string::String};
+use naru_log::Storage;
+use naru_metadata::Settings;
+use naru_trace::{Now, Seq};
+
+/// Everything a broker knows, apart from its storage.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) config: BrokerConfig,
+    pub(crate) cluster_id: String,
+    /// The offset of this start's registration in the metadata log.
+    pub(crate) broker_epoch: i64,
+    /// What the handlers in `naru-metadata` want to know of the configuration.
+    pub(crate) settings: Settings,
+    pub(crate) connections: Connections,
+    pub(crate) topics: Topics,
+    pub(crate) metadata: MetadataLog,
+    pub(crate) purgatory: Purgatory,
+    /// Replies that are free, with the event that freed them. Answered before the step ends.
+    pub(crate) ready: VecDeque<(u64, Option<Seq>)>,
+    pub(crate) sessions: FetchSessions,
+    pub(crate) producer_ids: ProducerIds,
+    pub(crate) retired: RetiredLogs,
+    pub(crate) counters: Counters,
+    pub(crate) random: Random,
+    pub(crate) stopping: bool,
+}
+
+/// One step at work. Handlers are methods of it, or take it first.
+pub(crate) struct Turn<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) storage: &'a mut dyn Storage,
+    pub(crate) now: Now,
+    pub(crate) out: &'a mut Outbox,
+}

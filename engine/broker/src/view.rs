@@ -1,0 +1,48 @@
+//! The broker as a picture, read straight from its state. Tests compare it with the fold of its events after every step.
+
+use crate::{purgatory::Until, turn::State};
+use alloc::{collections::BTreeMap, string::String, string::ToString};
+use naru_log::Storage;
+use naru_trace::{BrokerState, BrokerView, ParkCondition, ParkedView, TopicView};
+
+impl State {
+    /// All there is to see.
+    pub(crate) fn view(&self, storage: &dyn Storage) -> BrokerView {
+        let parked = self.purgatory.iter().map(|(id, parked)| {
+            let connection = parked.context.connection.0;
+            (id, ParkedView { connection, until: self.park_condition(&parked.until), deadline: parked.deadline })
+        });
+        BrokerView {
+            state: BrokerState::Running,
+            port: self.config.advertised_port,
+            topics: self.topic_views(storage),
+            connections: self.connections.iter().map(|(id, connection)| (id.0, connection.view())).collect(),
+            parked: parked.collect(),
+        }
+    }
+
+    /// What a parked reply waits for.
+    pub(crate) fn park_condition(&self, until: &Until) -> ParkCondition {
+        match until {
+            Until::Durable { end_offset, .. } => ParkCondition::Durable { offset: *end_offset },
+            Until::Bytes(wait) => {
+                let first = wait.wants.first();
+                ParkCondition::Bytes {
+                    missing: wait.missing,
+                    topic: first.map_or("", |want| self.topics.name(want.key.topic)).into(),
+                    partition: first.map_or(-1, |want| want.key.partition),
+                }
+            }
+        }
+    }
+
+    fn topic_views(&self, storage: &dyn Storage) -> BTreeMap<String, TopicView> {
+        let view = |topic: &crate::topics::Topic| {
+            let partitions = topic.partitions.iter().enumerate();
+            let partitions = partitions.map(|(index, partition)| (index as i32, partition.view(storage)));
+            let topic_id = topic.id.hyphenated().to_string();
+            (topic.name.as_str().into(), TopicView { topic_id, partitions: partitions.collect() })
+        };
+        self.topics.iter().map(view).collect()
+    }
+}
