@@ -3,17 +3,22 @@
 //! A [`World`] is decided entirely by its seed and by what is done to it. Two runs of the same are equal, event for event,
 //! on every machine. It deliberately has no opinion on what is being tried: labs and soaks bring their own scripts.
 //!
-//! Read [`world`] first, then [`network`] and [`disk`]; [`invariants`] says what must always be true, and [`soak`] looks for
-//! a seed where it is not.
+//! Read [`world`] first, then `nodes` (how brokers and clients are driven) and `network`; [`invariants`] says what must
+//! always be true, and [`soak`] looks for a seed where it is not.
 
 #![no_std]
 
 extern crate alloc;
 
 pub mod action;
+pub mod invariants;
+mod network;
+mod nodes;
 pub mod rng;
+pub mod soak;
 pub mod world;
 
 pub use action::Action;
+pub use invariants::Violation;
 pub use rng::Rng;
 pub use world::{ClientId, Outcome, World, WorldConfig};

@@ -1,13 +1,26 @@
-//! The world and its clock.
+//! The world: its clock, its queue of what happens next, and what can be done to it.
+//!
+//! One thing happens at a time. What is due at the same time happens in the order in which it was put into the queue, so
+//! a run is a pure function of the seed and of what is done from outside.
 
-use crate::Action;
-use alloc::{string::String, vec::Vec};
-use naru_broker::{Broker, BrokerConfig};
-use naru_client::{
-    Admin, AdminConfig, ClientOutbox, Consumer, ConsumerConfig, Producer, ProducerConfig,
+use crate::{
+    Action, Rng,
+    invariants::{Checker, Violation},
+    network::{Message, Network},
+    nodes::{BrokerSlot, Client, ClientSlot},
 };
-use naru_log::MemoryStorage;
-use naru_trace::{ClusterView, Micros, Now, Seq, TraceEvent};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use naru_broker::{Broker, BrokerConfig, Outbox};
+use naru_client::{
+    Admin, AdminConfig, ClientOutbox, Consumer, ConsumerConfig, Machine, Producer, ProducerConfig,
+};
+use naru_log::{FileId, MemoryStorage};
+use naru_trace::{Actor, ClusterView, Micros, Now, Seq, Trace, TraceEvent, TraceKind};
 
 /// A client's number in its world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,15 +33,17 @@ pub struct WorldConfig {
     pub seed: u64,
     /// The brokers to start with. Their advertised address becomes `broker-<node.id>:9092`.
     pub brokers: Vec<BrokerConfig>,
-    /// How long a message takes, least and most.
+    /// How long a message takes, least and most, besides what its length costs.
     pub latency_us: (u64, u64),
+    /// How many bytes a connection carries in a microsecond: 125 is a gigabit in a second.
+    pub bytes_per_us: u64,
     /// How long it takes to bring files safely to disk, least and most.
     pub sync_us: (u64, u64),
     /// The wall clock at the beginning, in milliseconds since 1970.
     pub wall_ms: i64,
     /// How many events a run may have. Past that, [`World::step`] does nothing more.
     pub events_max: usize,
-    /// Whether events are recorded.
+    /// Whether events are recorded. Without them there is nothing to see and nothing to check.
     pub record: bool,
 }
 
@@ -39,161 +54,427 @@ pub enum Outcome {
     Done,
     /// Time is up.
     TimedOut,
-    /// Nothing is left that could happen.
+    /// Nothing is left that could happen. Time has passed all the same.
     Quiet,
     /// The budget of events is used up.
     OutOfEvents,
 }
 
+/// What is in the queue.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A client's wish to connect reaches the broker's host.
+    Dial { link: u64, cause: Option<Seq> },
+    /// The answer to that reaches the client.
+    Dialled { link: u64, accepted: bool, cause: Option<Seq> },
+    /// A message reaches its receiver.
+    Deliver { message: u64 },
+    /// One end learns that a connection is no more.
+    Gone { link: u64, end: crate::network::End, cause: Option<Seq> },
+    /// A broker's deadline.
+    BrokerTick { broker: i32 },
+    /// A client's deadline.
+    ClientTick { client: u32 },
+    /// Files are safely on disk.
+    Synced { broker: i32, life: u32, ticket: u64, files: Vec<FileId> },
+    /// Somebody does something.
+    Act(Action),
+}
+
+/// When something happens, and its place among what happens at the same time.
+pub(crate) type QueueKey = (Micros, u64);
+
 /// A simulated world.
-pub struct World {}
+pub struct World {
+    pub(crate) config: WorldConfig,
+    pub(crate) now: Micros,
+    pub(crate) rng: Rng,
+    queue: BTreeMap<QueueKey, Happening>,
+    queued: u64,
+    pub(crate) trace: Trace,
+    pub(crate) broker_out: Outbox,
+    pub(crate) client_out: ClientOutbox,
+    pub(crate) brokers: BTreeMap<i32, BrokerSlot>,
+    pub(crate) clients: BTreeMap<u32, ClientSlot>,
+    pub(crate) network: Network,
+    fold: ClusterView,
+    folded_events: usize,
+    /// Who may have changed since the last check.
+    pub(crate) touched: BTreeSet<Actor>,
+    pub(crate) checker: Checker,
+}
 
 impl WorldConfig {
     /// A world of this many stand-alone brokers with Kafka's default configuration: `node.id` 1, 2, ...
     pub fn new(seed: u64, brokers: i32) -> Self {
-        let _ = (seed, brokers);
-        todo!()
+        let brokers = (1..=brokers).map(|node_id| BrokerConfig { node_id, ..BrokerConfig::default() });
+        WorldConfig {
+            seed,
+            brokers: brokers.collect(),
+            latency_us: (300, 900),
+            bytes_per_us: 125,
+            sync_us: (1_000, 4_000),
+            wall_ms: 1_767_225_600_000, // 2026-01-01T00:00:00Z
+            events_max: 1_000_000,
+            record: true,
+        }
     }
 }
 
 impl World {
     /// A world, with its brokers started.
     pub fn new(config: WorldConfig) -> Self {
-        let _ = config;
-        todo!()
-    }
-    /// The time.
-    pub fn now(&self) -> Now {
-        todo!()
-    }
-    /// The seed it began with.
-    pub fn seed(&self) -> u64 {
-        todo!()
-    }
-    /// Lets the next thing happen. `false` if nothing is left, or the budget of events is used up.
-    pub fn step(&mut self) -> bool {
-        todo!()
-    }
-    /// Steps until `done` says so (it is asked before the first step and after each), for at most `at_most_us`.
-    pub fn run_until(&mut self, done: impl FnMut(&mut World) -> bool, at_most_us: u64) -> Outcome {
-        let _ = (done, at_most_us);
-        todo!()
-    }
-    /// Lets time pass.
-    pub fn run_for(&mut self, us: u64) {
-        let _ = us;
-        todo!()
+        let trace = if config.record { Trace::recording() } else { Trace::default() };
+        let mut world = World {
+            now: Micros(0),
+            rng: Rng::new(config.seed),
+            queue: BTreeMap::new(),
+            queued: 0,
+            trace,
+            broker_out: Outbox::default(),
+            client_out: ClientOutbox::default(),
+            brokers: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            network: Network::default(),
+            fold: ClusterView::default(),
+            folded_events: 0,
+            touched: BTreeSet::new(),
+            checker: Checker::new(),
+            config,
+        };
+        for broker in core::mem::take(&mut world.config.brokers) {
+            world.add_broker(broker);
+        }
+        world
     }
 
-    /// Starts one more broker. Returns its `node.id`.
-    pub fn add_broker(&mut self, config: BrokerConfig) -> i32 {
-        let _ = config;
-        todo!()
+    /// The time.
+    pub fn now(&self) -> Now {
+        Now { monotonic: self.now, wall_ms: self.config.wall_ms + self.now.as_millis() as i64 }
     }
-    /// Starts a producer. `config.bootstrap` may be empty: then it is all brokers; an empty `client_id` becomes `name`.
-    pub fn add_producer(&mut self, name: &str, config: ProducerConfig) -> ClientId {
-        let _ = (name, config);
-        todo!()
+
+    /// The seed it began with.
+    pub fn seed(&self) -> u64 {
+        self.config.seed
     }
+
+    /// Lets the next thing happen. `false` if nothing is left, or the budget of events is used up.
+    pub fn step(&mut self) -> bool {
+        if self.is_out_of_events() {
+            return false;
+        }
+        let Some(((at, _), happening)) = self.queue.pop_first() else { return false };
+        assert!(at >= self.now, "time never goes back");
+        self.now = at;
+        self.happen(happening);
+        true
+    }
+
+    /// Steps until `done` says so (it is asked before the first step and after each), for at most `at_most_us`.
+    pub fn run_until(&mut self, mut done: impl FnMut(&mut World) -> bool, at_most_us: u64) -> Outcome {
+        let deadline = self.now.plus(at_most_us);
+        loop {
+            if done(self) {
+                return Outcome::Done;
+            }
+            if self.is_out_of_events() {
+                return Outcome::OutOfEvents;
+            }
+            match self.queue.first_key_value() {
+                Some(((at, _), _)) if *at <= deadline => {}
+                next => {
+                    let outcome = if next.is_none() { Outcome::Quiet } else { Outcome::TimedOut };
+                    self.now = deadline;
+                    return outcome;
+                }
+            }
+            self.step();
+        }
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, us: u64) -> Outcome {
+        self.run_until(|_| false, us)
+    }
+
+    /// Starts one more broker, on an empty disk. Returns its `node.id`. Panics if it cannot start.
+    pub fn add_broker(&mut self, mut config: BrokerConfig) -> i32 {
+        let broker = config.node_id;
+        assert!(!self.brokers.contains_key(&broker), "there is a broker {broker} already");
+        config.advertised_host = format!("broker-{broker}");
+        config.advertised_port = 9092;
+        config.seed = self.rng.next();
+        self.brokers.insert(broker, BrokerSlot::new(config));
+        self.start_broker(broker, None);
+        broker
+    }
+
+    /// Starts a producer. An empty `config.bootstrap` becomes the first broker; `name` becomes its `client.id`.
+    pub fn add_producer(&mut self, name: &str, mut config: ProducerConfig) -> ClientId {
+        self.complete(name, &mut config.client_id, &mut config.bootstrap, &mut config.seed);
+        self.add_client(name, |client, now, out| Client::Producer(Producer::new(config, client, now, out)))
+    }
+
     /// Starts a consumer. As [`World::add_producer`].
-    pub fn add_consumer(&mut self, name: &str, config: ConsumerConfig) -> ClientId {
-        let _ = (name, config);
-        todo!()
+    pub fn add_consumer(&mut self, name: &str, mut config: ConsumerConfig) -> ClientId {
+        self.complete(name, &mut config.client_id, &mut config.bootstrap, &mut config.seed);
+        self.add_client(name, |client, now, out| Client::Consumer(Consumer::new(config, client, now, out)))
     }
+
     /// Starts an admin client. As [`World::add_producer`].
-    pub fn add_admin(&mut self, name: &str, config: AdminConfig) -> ClientId {
-        let _ = (name, config);
-        todo!()
+    pub fn add_admin(&mut self, name: &str, mut config: AdminConfig) -> ClientId {
+        self.complete(name, &mut config.client_id, &mut config.bootstrap, &mut config.seed);
+        self.add_client(name, |client, now, out| Client::Admin(Admin::new(config, client, now, out)))
     }
+
     /// Lets the producer do something; what it asks for is performed afterwards. Panics if `id` is not a producer.
     pub fn with_producer<R>(&mut self, id: ClientId, f: impl FnOnce(&mut Producer, Now, &mut ClientOutbox) -> R) -> R {
-        let _ = (id, f);
-        todo!()
+        self.with_client(id.0, None, |client, now, out| match client {
+            Client::Producer(producer) => f(producer, now, out),
+            _ => panic!("client {} is not a producer", id.0),
+        })
     }
+
     /// Lets the consumer do something. Panics if `id` is not a consumer.
     pub fn with_consumer<R>(&mut self, id: ClientId, f: impl FnOnce(&mut Consumer, Now, &mut ClientOutbox) -> R) -> R {
-        let _ = (id, f);
-        todo!()
+        self.with_client(id.0, None, |client, now, out| match client {
+            Client::Consumer(consumer) => f(consumer, now, out),
+            _ => panic!("client {} is not a consumer", id.0),
+        })
     }
+
     /// Lets the admin client do something. Panics if `id` is not one.
     pub fn with_admin<R>(&mut self, id: ClientId, f: impl FnOnce(&mut Admin, Now, &mut ClientOutbox) -> R) -> R {
-        let _ = (id, f);
-        todo!()
+        self.with_client(id.0, None, |client, now, out| match client {
+            Client::Admin(admin) => f(admin, now, out),
+            _ => panic!("client {} is not an admin client", id.0),
+        })
     }
+
     /// The producer, to look at.
     pub fn producer(&self, id: ClientId) -> &Producer {
-        let _ = id;
-        todo!()
+        match &self.clients[&id.0].client {
+            Client::Producer(producer) => producer,
+            _ => panic!("client {} is not a producer", id.0),
+        }
     }
+
     /// The consumer, to look at.
     pub fn consumer(&self, id: ClientId) -> &Consumer {
-        let _ = id;
-        todo!()
+        match &self.clients[&id.0].client {
+            Client::Consumer(consumer) => consumer,
+            _ => panic!("client {} is not a consumer", id.0),
+        }
     }
 
     /// Does something to the world, now. Returns the event that says so.
     pub fn inject(&mut self, action: Action) -> Option<Seq> {
-        let _ = action;
-        todo!()
+        self.trace.enter(Actor::World, self.now, None);
+        let described = action.describe();
+        let after = self.trace.next_seq().checked_sub(1);
+        let cause = self.trace.emit(|| TraceKind::ActionInjected { action: described, after });
+        self.act(&action, cause);
+        cause
     }
-    /// Does something to the world at that time.
+
+    /// Does something to the world at that time; at once if that is over.
     pub fn schedule(&mut self, at: Micros, action: Action) {
-        let _ = (at, action);
-        todo!()
+        self.enqueue(at.max(self.now), Happening::Act(action));
     }
+
     /// The script is at this line: events that follow carry it.
     pub fn set_script_line(&mut self, line: Option<u32>) {
-        let _ = line;
-        todo!()
+        self.trace.set_script_line(line);
     }
+
     /// The script printed something.
     pub fn print(&mut self, text: &str) {
-        let _ = text;
-        todo!()
+        self.trace.enter(Actor::World, self.now, None);
+        self.trace.emit(|| TraceKind::ScriptPrinted { text: text.to_string() });
     }
 
     /// The events so far.
     pub fn events(&self) -> &[TraceEvent] {
-        todo!()
+        self.trace.events()
     }
+
     /// Takes the world apart and keeps its events.
-    pub fn into_events(self) -> Vec<TraceEvent> {
-        todo!()
+    pub fn into_events(mut self) -> Vec<TraceEvent> {
+        self.trace.take()
     }
+
     /// The picture, read straight from the state of brokers, clients and network.
     pub fn view(&self) -> ClusterView {
-        todo!()
+        let at = self.events().last().map_or(Micros(0), |event| event.at);
+        let brokers = self.brokers.iter().filter_map(|(id, slot)| Some((*id, slot.view()?)));
+        let clients = self.clients.iter().map(|(id, slot)| (*id, slot.client.view()));
+        let in_flight = self.network.messages.iter().map(|(id, message)| (*id, message.view()));
+        ClusterView { at, brokers: brokers.collect(), clients: clients.collect(), in_flight: in_flight.collect() }
     }
+
     /// The picture, folded from the events.
     pub fn folded(&mut self) -> &ClusterView {
-        todo!()
+        let events = self.trace.events();
+        for event in &events[self.folded_events..] {
+            self.fold.apply(event);
+        }
+        self.folded_events = events.len();
+        &self.fold
     }
+
     /// Stops the process unless the two pictures are equal and every invariant holds.
+    ///
+    /// Looks at those who took part in something since the last check, so that it is cheap enough for every step. Call
+    /// [`World::check_all`] at the end.
     pub fn check(&mut self) {
-        todo!()
+        if let Err(violation) = self.try_check() {
+            panic!("{violation}");
+        }
     }
+
+    /// As [`World::check`], with everybody and with all that is on the disks.
+    pub fn check_all(&mut self) {
+        if let Err(violation) = self.try_check_all() {
+            panic!("{violation}");
+        }
+    }
+
+    /// As [`World::check`], as a value. A broker's own assertions still stop the process.
+    pub fn try_check(&mut self) -> Result<(), Violation> {
+        if !self.config.record {
+            return Ok(());
+        }
+        self.folded();
+        let touched = core::mem::take(&mut self.touched);
+        for actor in touched {
+            self.compare(actor)?;
+        }
+        if self.fold.in_flight.len() != self.network.messages.len() {
+            return Err(Violation::new("fold", "the picture and the network differ in what is on its way".to_string()));
+        }
+        let mut checker = core::mem::take(&mut self.checker);
+        let result = checker.observe(self.events());
+        self.checker = checker;
+        result
+    }
+
+    /// As [`World::check_all`], as a value.
+    pub fn try_check_all(&mut self) -> Result<(), Violation> {
+        self.touched.extend(self.brokers.keys().map(|broker| Actor::Broker(*broker)));
+        self.touched.extend(self.clients.keys().map(|client| Actor::Client(*client)));
+        self.try_check()?;
+        if !self.config.record {
+            return Ok(());
+        }
+        let (view, fold) = (self.view(), &self.fold);
+        if view != *fold {
+            return Err(Violation::new("fold", "the picture folded from events differs from the state".to_string()));
+        }
+        let checker = core::mem::take(&mut self.checker);
+        let result = checker.check_disks(self);
+        self.checker = checker;
+        result
+    }
+
     /// Whether the broker runs.
     pub fn is_up(&self, broker: i32) -> bool {
-        let _ = broker;
-        todo!()
+        self.broker(broker).is_some()
     }
+
     /// A running broker, to look at.
     pub fn broker(&self, broker: i32) -> Option<&Broker<MemoryStorage>> {
-        let _ = broker;
-        todo!()
+        self.brokers.get(&broker)?.broker.as_ref()
     }
+
     /// The `node.id`s of all brokers, running or not.
     pub fn brokers(&self) -> Vec<i32> {
-        todo!()
+        self.brokers.keys().copied().collect()
     }
+
     /// A broker's disk, running or not.
     pub fn disk(&self, broker: i32) -> &MemoryStorage {
-        let _ = broker;
-        todo!()
+        &self.brokers[&broker].disk
     }
+
     /// `broker-1:9092`, as client configurations want it.
     pub fn address(&self, broker: i32) -> (String, u16) {
-        let _ = broker;
-        todo!()
+        let config = &self.brokers[&broker].config;
+        (config.advertised_host.clone(), config.advertised_port)
+    }
+
+    /// Every frame passes through `tamper` before it is delivered: for tests that want to see an invariant fail.
+    #[doc(hidden)]
+    pub fn tamper_with(&mut self, tamper: fn(to_broker: bool, frame: &mut Vec<u8>)) {
+        self.network.tamper = Some(tamper);
+    }
+
+    pub(crate) fn enqueue(&mut self, at: Micros, happening: Happening) -> QueueKey {
+        let key = (at, self.queued);
+        self.queued += 1;
+        self.queue.insert(key, happening);
+        key
+    }
+
+    pub(crate) fn dequeue(&mut self, key: QueueKey) {
+        self.queue.remove(&key);
+    }
+
+    fn is_out_of_events(&self) -> bool {
+        self.events().len() >= self.config.events_max
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Dial { link, cause } => self.on_dial(link, cause),
+            Happening::Dialled { link, accepted, cause } => self.on_dialled(link, accepted, cause),
+            Happening::Deliver { message } => self.on_deliver(message),
+            Happening::Gone { link, end, cause } => self.on_gone(link, end, cause),
+            Happening::BrokerTick { broker } => self.on_broker_tick(broker),
+            Happening::ClientTick { client } => self.on_client_tick(client),
+            Happening::Synced { broker, life, ticket, files } => self.on_synced(broker, life, ticket, files),
+            Happening::Act(action) => {
+                self.inject(action);
+            }
+        }
+    }
+
+    fn complete(&mut self, name: &str, id: &mut String, bootstrap: &mut Vec<(String, u16)>, seed: &mut u64) {
+        *id = name.to_string();
+        if bootstrap.is_empty() {
+            bootstrap.extend(self.brokers().first().map(|broker| self.address(*broker)));
+        }
+        if *seed == 0 {
+            *seed = self.rng.next();
+        }
+    }
+
+    fn compare(&self, actor: Actor) -> Result<(), Violation> {
+        let differ = |what: String, state: String, fold: String| {
+            Err(Violation::new("fold", format!("{what} is\n{state}\nand the picture shows\n{fold}")))
+        };
+        match actor {
+            Actor::World => {}
+            Actor::Client(id) => {
+                let (state, fold) = (self.clients[&id].client.view(), self.fold.clients.get(&id));
+                if Some(&state) != fold {
+                    return differ(format!("client {id}"), format!("{state:?}"), format!("{fold:?}"));
+                }
+            }
+            Actor::Broker(id) => {
+                if let Some(broker) = &self.brokers[&id].broker {
+                    broker.check_invariants();
+                }
+                let (state, fold) = (self.brokers[&id].view(), self.fold.brokers.get(&id));
+                if state.as_ref() != fold {
+                    return differ(format!("broker {id}"), format!("{state:?}"), format!("{fold:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The messages on their way, oldest first.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (&u64, &Message)> {
+        self.network.messages.iter()
     }
 }

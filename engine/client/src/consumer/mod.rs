@@ -213,6 +213,21 @@ impl Consumer {
         records
     }
 
+    /// Records are fetched in the background for this long, without a poll: for an application that waits by looking at
+    /// [`Consumer::buffered`].
+    pub fn wait_for_records(&mut self, now: Now, at_most_us: u64, out: &mut ClientOutbox) {
+        self.wanted_until = Some(now.monotonic.plus(at_most_us));
+        self.drive(now, out);
+    }
+
+    /// Where `auto.offset.reset` has a partition begin that nobody says anything else about; `none` is taken for `latest`.
+    pub fn reset_policy(&self) -> StartAt {
+        match self.config.auto_offset_reset {
+            OffsetReset::Earliest => StartAt::Earliest,
+            OffsetReset::Latest | OffsetReset::None => StartAt::Latest,
+        }
+    }
+
     /// How many records [`Consumer::poll`] could return now.
     pub fn buffered(&self) -> usize {
         self.all().map(|(_, _, assigned)| assigned.buffered.len()).sum()

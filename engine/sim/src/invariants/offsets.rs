@@ -1,0 +1,71 @@
+//! Offsets are dense and unique: every record of a partition has the offset after the one before it, for ever.
+//!
+//! Source: Apache Kafka, "Design", "Message Format" and KIP-98: the leader assigns "monotonically increasing" offsets to the
+//! records of a batch. Gaps come only with compaction and transactions, which these worlds do not have yet.
+
+use super::{Invariant, Origins, Replica, read_log, replica};
+use crate::World;
+use alloc::{collections::BTreeMap, format, string::String};
+use naru_trace::{TraceEvent, TraceKind};
+
+#[derive(Default)]
+pub(super) struct Offsets {
+    log_ends: BTreeMap<Replica, i64>,
+}
+
+impl Invariant for Offsets {
+    fn name(&self) -> &'static str {
+        "offsets"
+    }
+
+    fn observe(&mut self, event: &TraceEvent, _: &Origins) -> Result<(), String> {
+        match &event.kind {
+            TraceKind::PartitionOpened { topic, partition, view, .. } => {
+                if let Some(replica) = replica(event, topic, *partition) {
+                    self.log_ends.insert(replica, view.log_end_offset);
+                }
+            }
+            TraceKind::BatchAppended { topic, partition, records, log_end_offset, .. } => {
+                let Some(replica) = replica(event, topic, *partition) else { return Ok(()) };
+                let end = self.log_ends.entry(replica).or_default();
+                let first = *log_end_offset - records.len() as i64;
+                let offsets = records.iter().map(|record| record.offset);
+                if !offsets.eq(first..*log_end_offset) {
+                    return Err(format!("{topic}-{partition}: the offsets in a batch have gaps"));
+                }
+                if first < *end || (records.len() < naru_trace::CELLS_MAX && first != *end) {
+                    return Err(format!("{topic}-{partition}: a batch begins at {first}, and the log ended at {end}"));
+                }
+                *end = *log_end_offset;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_disks(&self, world: &World) -> Result<(), String> {
+        for broker in world.brokers() {
+            let Some(running) = world.broker(broker) else { continue };
+            for (topic, view) in running.view().topics {
+                for (partition, view) in view.partitions.into_iter().filter(|(_, view)| view.online) {
+                    let mut next = view.log_start_offset;
+                    for batch in read_log(world.disk(broker), &topic, partition) {
+                        let (base, end) = (batch.header().base_offset, batch.header().next_offset());
+                        if base != next || batch.verify_crc().is_err() {
+                            return Err(format!(
+                                "{topic}-{partition} on the disk of broker {broker}: the batch at {base} is damaged, or \
+                                 does not follow {next}"
+                            ));
+                        }
+                        next = end;
+                    }
+                    if next != view.log_end_offset {
+                        let said = view.log_end_offset;
+                        return Err(format!("{topic}-{partition}: the disk ends at {next}, the broker says {said}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

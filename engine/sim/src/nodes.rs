@@ -1,0 +1,362 @@
+//! Driving the machines: brokers and clients, by the contracts printed on their types, and what happens to their processes.
+
+use crate::{
+    Action, ClientId,
+    network::End,
+    world::{Happening, QueueKey, World},
+};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use bytes::{BufMut, Bytes, BytesMut};
+use naru_broker::{Broker, BrokerConfig, Effect, Frame, Input};
+use naru_client::{Admin, ClientEffect, ClientInput, ClientOutbox, Consumer, Machine, Producer};
+use naru_log::{FileId, MemoryStorage, Slice, Storage};
+use naru_trace::{Actor, BrokerState, BrokerView, ClientView, Deadline, Now, Seq, TraceKind};
+
+/// A broker's place in the world: it outlives the broker's process.
+pub(crate) struct BrokerSlot {
+    pub(crate) config: BrokerConfig,
+    pub(crate) disk: MemoryStorage,
+    pub(crate) broker: Option<Broker<MemoryStorage>>,
+    /// How it looked when it ended.
+    ended: Option<BrokerView>,
+    /// How often it was started: what was asked for by an earlier process is not answered to a later one.
+    life: u32,
+    tick: Option<QueueKey>,
+}
+
+/// A client's place in the world.
+pub(crate) struct ClientSlot {
+    pub(crate) name: String,
+    pub(crate) client: Client,
+    tick: Option<QueueKey>,
+}
+
+/// Any of the clients.
+pub(crate) enum Client {
+    Producer(Producer),
+    Consumer(Consumer),
+    Admin(Admin),
+}
+
+impl Machine for Client {
+    fn step(&mut self, now: Now, input: ClientInput, out: &mut ClientOutbox) {
+        match self {
+            Client::Producer(producer) => producer.step(now, input, out),
+            Client::Consumer(consumer) => consumer.step(now, input, out),
+            Client::Admin(admin) => admin.step(now, input, out),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Deadline> {
+        match self {
+            Client::Producer(producer) => producer.next_deadline(),
+            Client::Consumer(consumer) => consumer.next_deadline(),
+            Client::Admin(admin) => admin.next_deadline(),
+        }
+    }
+
+    fn view(&self) -> ClientView {
+        match self {
+            Client::Producer(producer) => producer.view(),
+            Client::Consumer(consumer) => consumer.view(),
+            Client::Admin(admin) => admin.view(),
+        }
+    }
+}
+
+impl BrokerSlot {
+    pub(crate) fn new(config: BrokerConfig) -> Self {
+        BrokerSlot { config, disk: MemoryStorage::new(), broker: None, ended: None, life: 0, tick: None }
+    }
+
+    pub(crate) fn is_at(&self, host: &str, port: u16) -> bool {
+        self.config.advertised_host == host && self.config.advertised_port == port
+    }
+
+    /// How it looks, or looked when it ended; `None` if it never started.
+    pub(crate) fn view(&self) -> Option<BrokerView> {
+        self.broker.as_ref().map(Broker::view).or_else(|| self.ended.clone())
+    }
+
+    fn remember(&mut self, state: BrokerState) {
+        let Some(broker) = &self.broker else { return };
+        let mut view = broker.view();
+        view.state = state;
+        view.connections.clear();
+        view.parked.clear();
+        self.ended = Some(view);
+    }
+}
+
+impl World {
+    /// Starts a broker's process on the disk that is there. Panics if it refuses.
+    pub(crate) fn start_broker(&mut self, id: i32, cause: Option<Seq>) {
+        let now = self.now();
+        let slot = self.brokers.get_mut(&id).expect("the broker has a place");
+        if slot.broker.is_some() {
+            return;
+        }
+        slot.life += 1;
+        let (config, disk) = (slot.config.clone(), slot.disk.clone());
+        core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        self.broker_out.trace.enter(Actor::Broker(id), self.now, cause);
+        let opened = Broker::open(config, disk, now, &mut self.broker_out);
+        core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        match opened {
+            Ok(broker) => slot.broker = Some(broker),
+            Err(error) => panic!("broker {id} does not start: {error}"),
+        }
+        self.finish_broker_turn(id);
+    }
+
+    /// Gives a broker an input, if it runs.
+    pub(crate) fn step_broker(&mut self, id: i32, input: Input, cause: Option<Seq>) {
+        let now = self.now();
+        let Some(broker) = self.brokers.get_mut(&id).and_then(|slot| slot.broker.as_mut()) else { return };
+        core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        self.broker_out.trace.enter(Actor::Broker(id), self.now, cause);
+        broker.step(now, input, &mut self.broker_out);
+        core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        self.finish_broker_turn(id);
+    }
+
+    /// Steps 2 to 4 of the contract on [`Broker`]: commit, perform, note the deadline.
+    fn finish_broker_turn(&mut self, id: i32) {
+        let now = self.now();
+        self.touched.insert(Actor::Broker(id));
+        let slot = self.brokers.get_mut(&id).expect("the broker has a place");
+        let Some(broker) = &mut slot.broker else { return };
+        let failed = broker.storage_mut().commit();
+        let storage_failed = !failed.is_empty();
+        core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        for (file, error) in failed {
+            let cause = self.broker_out.trace.cause();
+            self.broker_out.trace.enter(Actor::Broker(id), self.now, cause);
+            broker.step(now, Input::StorageFailed { file, error }, &mut self.broker_out);
+        }
+        core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        let effects = core::mem::take(&mut self.broker_out.effects);
+        for effect in effects {
+            match effect {
+                // What it says may be untrue: the records it is about were not written.
+                Effect::Send { connection, .. } if storage_failed => {
+                    self.close_link(connection.0, End::Broker, None);
+                    self.step_broker(id, Input::Disconnected { connection }, None);
+                }
+                effect => self.perform_for_broker(id, effect),
+            }
+        }
+        self.note_broker_deadline(id);
+    }
+
+    fn perform_for_broker(&mut self, id: i32, effect: Effect) {
+        match effect {
+            Effect::Send { connection, frame, label, cause } => {
+                let Some(broker) = self.broker(id) else { return };
+                let bytes = flatten(&frame, broker.storage());
+                self.transmit(connection.0, End::Client, bytes, label, cause);
+            }
+            Effect::Close { connection, .. } => {
+                let cause = self.trace.cause();
+                self.close_link(connection.0, End::Broker, cause);
+            }
+            Effect::Sync { ticket, files } => {
+                let (low, high) = self.config.sync_us;
+                let at = self.now.plus(self.rng.between(low, high));
+                let life = self.brokers[&id].life;
+                self.enqueue(at, Happening::Synced { broker: id, life, ticket, files });
+            }
+            Effect::Dial { host, port, .. } => {
+                panic!("broker {id} dials {host}:{port}, and stand-alone brokers have nobody to dial")
+            }
+        }
+    }
+
+    fn note_broker_deadline(&mut self, id: i32) {
+        let Some(slot) = self.brokers.get_mut(&id) else { return };
+        let wanted = slot.broker.as_ref().and_then(Broker::next_deadline).map(|deadline| deadline.at.max(self.now));
+        if slot.tick.map(|(at, _)| at) == wanted {
+            return;
+        }
+        let old = core::mem::take(&mut slot.tick);
+        if let Some(key) = old {
+            self.dequeue(key);
+        }
+        let key = wanted.map(|at| self.enqueue(at, Happening::BrokerTick { broker: id }));
+        if let Some(slot) = self.brokers.get_mut(&id) {
+            slot.tick = key;
+        }
+    }
+
+    pub(crate) fn on_broker_tick(&mut self, id: i32) {
+        if let Some(slot) = self.brokers.get_mut(&id) {
+            slot.tick = None;
+        }
+        self.step_broker(id, Input::Tick, None);
+    }
+
+    pub(crate) fn on_synced(&mut self, id: i32, life: u32, ticket: u64, files: Vec<FileId>) {
+        let Some(slot) = self.brokers.get_mut(&id).filter(|slot| slot.life == life) else { return };
+        let Some(broker) = &mut slot.broker else { return };
+        let storage = broker.storage_mut();
+        let result = files.into_iter().try_for_each(|file| storage.sync(file));
+        self.step_broker(id, Input::Synced { ticket, result }, None);
+    }
+
+    /// The process ends without warning; the operating system keeps what was committed.
+    fn crash(&mut self, id: i32, cause: Option<Seq>) {
+        let Some(slot) = self.brokers.get_mut(&id).filter(|slot| slot.broker.is_some()) else { return };
+        slot.remember(BrokerState::Crashed);
+        drop(slot.broker.take().map(Broker::into_storage));
+        slot.disk.crash();
+        self.trace.enter(Actor::World, self.now, cause);
+        let crashed = self.trace.emit(|| TraceKind::BrokerCrashed { broker: id });
+        self.touched.insert(Actor::Broker(id));
+        self.note_broker_deadline(id);
+        self.close_links_of(id, crashed);
+    }
+
+    fn stop(&mut self, id: i32, cause: Option<Seq>) {
+        let now = self.now();
+        self.step_broker(id, Input::Shutdown, cause);
+        let Some(slot) = self.brokers.get_mut(&id).filter(|slot| slot.broker.is_some()) else { return };
+        slot.remember(BrokerState::Stopped);
+        let broker = slot.broker.take().expect("just looked");
+        core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        self.broker_out.trace.enter(Actor::Broker(id), self.now, cause);
+        drop(broker.close(now, &mut self.broker_out));
+        core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        // Its host closes all connections just below; there is nothing else left that a process could ask for.
+        self.broker_out.effects.clear();
+        slot.disk.crash();
+        self.touched.insert(Actor::Broker(id));
+        self.note_broker_deadline(id);
+        self.close_links_of(id, cause);
+    }
+
+    pub(crate) fn act(&mut self, action: &Action, cause: Option<Seq>) {
+        match *action {
+            Action::Crash { broker } => self.crash(broker, cause),
+            Action::Stop { broker } => self.stop(broker, cause),
+            Action::Restart { broker } if self.brokers.contains_key(&broker) => self.start_broker(broker, cause),
+            Action::Restart { .. } => {}
+            Action::Cut { client, broker } => self.cut(client, broker, cause),
+            Action::Delay { client, broker, extra_us } => self.delay(client, broker, extra_us),
+            Action::Hold { client, broker } => self.hold(client, broker),
+            Action::Release { client, broker } => self.release(client, broker),
+            Action::DiskFull { broker, full } => {
+                if let Some(slot) = self.brokers.get(&broker) {
+                    slot.disk.set_capacity(full.then(|| slot.disk.used()));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn add_client(
+        &mut self,
+        name: &str,
+        make: impl FnOnce(u32, Now, &mut ClientOutbox) -> Client,
+    ) -> ClientId {
+        let id = self.clients.keys().next_back().map_or(1, |last| last + 1);
+        let now = self.now();
+        core::mem::swap(&mut self.trace, &mut self.client_out.trace);
+        self.client_out.trace.enter(Actor::Client(id), self.now, None);
+        let client = make(id, now, &mut self.client_out);
+        core::mem::swap(&mut self.trace, &mut self.client_out.trace);
+        self.clients.insert(id, ClientSlot { name: name.to_string(), client, tick: None });
+        self.finish_client_turn(id);
+        ClientId(id)
+    }
+
+    /// Lets a client do something, and performs what it asks for.
+    pub(crate) fn with_client<R>(
+        &mut self,
+        id: u32,
+        cause: Option<Seq>,
+        f: impl FnOnce(&mut Client, Now, &mut ClientOutbox) -> R,
+    ) -> R {
+        let now = self.now();
+        let slot = self.clients.get_mut(&id).expect("there is no such client");
+        core::mem::swap(&mut self.trace, &mut self.client_out.trace);
+        self.client_out.trace.enter(Actor::Client(id), self.now, cause);
+        let result = f(&mut slot.client, now, &mut self.client_out);
+        core::mem::swap(&mut self.trace, &mut self.client_out.trace);
+        self.finish_client_turn(id);
+        result
+    }
+
+    pub(crate) fn step_client(&mut self, id: u32, input: ClientInput, cause: Option<Seq>) {
+        self.with_client(id, cause, |client, now, out| client.step(now, input, out));
+    }
+
+    fn finish_client_turn(&mut self, id: u32) {
+        self.touched.insert(Actor::Client(id));
+        let last_cause = self.trace.cause();
+        let effects = core::mem::take(&mut self.client_out.effects);
+        for effect in effects {
+            match effect {
+                ClientEffect::Dial { connection, host, port } => self.dial(id, connection, &host, port, last_cause),
+                ClientEffect::Send { connection, frame, label, cause } => {
+                    if let Some(link) = self.link_of(id, connection) {
+                        self.transmit(link, End::Broker, frame, label, cause);
+                    }
+                }
+                ClientEffect::Close { connection } => {
+                    if let Some(link) = self.link_of(id, connection) {
+                        self.close_link(link, End::Client, last_cause);
+                    }
+                }
+            }
+        }
+        self.note_client_deadline(id);
+    }
+
+    fn note_client_deadline(&mut self, id: u32) {
+        let Some(slot) = self.clients.get_mut(&id) else { return };
+        let wanted = slot.client.next_deadline().map(|deadline| deadline.at.max(self.now));
+        if slot.tick.map(|(at, _)| at) == wanted {
+            return;
+        }
+        let old = core::mem::take(&mut slot.tick);
+        if let Some(key) = old {
+            self.dequeue(key);
+        }
+        let key = wanted.map(|at| self.enqueue(at, Happening::ClientTick { client: id }));
+        if let Some(slot) = self.clients.get_mut(&id) {
+            slot.tick = key;
+        }
+    }
+
+    pub(crate) fn on_client_tick(&mut self, id: u32) {
+        if let Some(slot) = self.clients.get_mut(&id) {
+            slot.tick = None;
+        }
+        self.step_client(id, ClientInput::Tick, None);
+    }
+
+    fn link_of(&self, client: u32, connection: naru_client::ConnectionId) -> Option<u64> {
+        let mut links = self.network.links.iter();
+        links.find(|(_, link)| link.client == client && link.client_connection == connection).map(|(id, _)| *id)
+    }
+}
+
+/// One piece of memory with all of a frame. A socket would send the chunks as they are.
+fn flatten(frame: &Frame, storage: &MemoryStorage) -> Bytes {
+    if let [Slice::Bytes(bytes)] = frame.chunks.as_slice() {
+        return bytes.clone();
+    }
+    let mut all = BytesMut::with_capacity(frame.len());
+    for chunk in &frame.chunks {
+        match chunk {
+            Slice::Bytes(bytes) => all.put_slice(bytes),
+            Slice::File(range) => {
+                let bytes = storage.read(range.file, range.position, range.length);
+                all.put_slice(&bytes.expect("the broker was just told what is there"));
+            }
+        }
+    }
+    all.freeze()
+}
