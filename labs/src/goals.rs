@@ -131,6 +131,11 @@ pub enum Predicate {
         /// How many partitions the other topic must have.
         partitions: i32,
     },
+    /// At least so many topics exist at the end.
+    TopicsAtLeast {
+        /// How many.
+        topics: usize,
+    },
     /// A topic exists at the end.
     TopicExists {
         /// Its name.
@@ -154,6 +159,14 @@ pub enum Predicate {
         fields: usize,
         /// How many topics must fit it.
         topics: usize,
+        /// Topics that do not count, because somebody else named them.
+        #[serde(default)]
+        examples: Vec<String>,
+    },
+    /// The script made a template of its own.
+    MadeTemplate {
+        /// Templates that are not one's own.
+        besides: Vec<String>,
     },
     /// None of these is the case.
     NoneOf {
@@ -215,6 +228,7 @@ impl Predicate {
         match self {
             P::AcknowledgedAtLeast { topic, records } => acknowledged(facts, topic.as_deref(), *records),
             P::PartitionsAtLeast { topic, partitions } => partitions_at_least(facts, topic.as_deref(), *partitions),
+            P::TopicsAtLeast { topics } => topics_at_least(facts, *topics),
             P::TopicExists { topic } => topic_exists(facts, topic),
             P::ReadByEach { topic, consumers, records } => {
                 reading::by_each(facts, topic.as_deref(), *consumers, *records)
@@ -239,7 +253,10 @@ impl Predicate {
             P::MovedInOrder { partitions } => order::moved_in_order(facts, *partitions),
             P::TopicRefused { reason } => naming::refused(facts, *reason),
             P::TemplatesCovered { templates } => naming::covered(facts, templates),
-            P::OwnTemplate { besides, fields, topics } => naming::own_template(facts, besides, *fields, *topics),
+            P::OwnTemplate { besides, fields, topics, examples } => {
+                naming::own_template(facts, besides, (*fields, *topics), examples)
+            }
+            P::MadeTemplate { besides } => naming::made_template(facts, besides),
             P::NoneOf { of } => {
                 let held: Vec<Verdict> = of.iter().map(|one| one.judge(facts)).filter(|one| one.met).collect();
                 Verdict { met: held.is_empty(), seen: joined(&held) }
@@ -313,4 +330,9 @@ fn topic_exists(facts: &Facts, topic: &str) -> Verdict {
         Some(_) => Verdict::new(true, format!("{topic} exists."), format!("{topic} 토픽이 있습니다.")),
         None => no_topic(Some(topic)),
     }
+}
+
+fn topics_at_least(facts: &Facts, topics: usize) -> Verdict {
+    let found = facts.living(None).count();
+    Verdict::new(found >= topics, format!("There are {found} topics."), format!("토픽이 {found}개 있습니다."))
 }

@@ -57,17 +57,6 @@ impl Template {
         matches_from(&self.parts, name)
     }
 
-    /// What the template compares by, whatever its fields are called: `<>.<>` for `<team>.<app>`.
-    pub fn shape(&self) -> String {
-        let shapes = self.parts.iter().map(|part| match part {
-            Part::Literal(text) => text.clone(),
-            Part::Field { name, words } if words.is_empty() && !is_jira(name) => "<>".into(),
-            Part::Field { name, words } if words.is_empty() => format!("<{}>", name.to_lowercase()),
-            Part::Field { words, .. } => format!("<{}>", words.join("|")),
-        });
-        shapes.collect()
-    }
-
     /// Why `name` does not match, or `None` if it does.
     pub fn complaint(&self, name: &str) -> Option<Text> {
         if self.matches(name) {
@@ -201,11 +190,5 @@ mod tests {
         for source in ["", "orders", "<a", "<a><b>", "<>", "<team>/<app>", "<a:x y>"] {
             assert!(Template::parse(source).is_err(), "{source}");
         }
-    }
-
-    #[test]
-    fn the_shape_forgets_field_names() {
-        assert_eq!(template("<a>.<b>").shape(), template("<team>.<app>").shape());
-        assert_ne!(template("<a>.<b>").shape(), template("<a>-<b>").shape());
     }
 }

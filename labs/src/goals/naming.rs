@@ -106,13 +106,15 @@ fn cover(templates: &[Template], names: &[&str], taken: &mut [bool]) -> bool {
     false
 }
 
-pub(super) fn own_template(facts: &Facts, besides: &[String], fields: usize, topics: usize) -> Verdict {
-    let foreign: Vec<String> =
-        besides.iter().filter_map(|source| Template::parse(source).ok()).map(|one| one.shape()).collect();
-    let own = facts.templates.iter().filter_map(|source| Template::parse(source).ok());
-    let own = own.filter(|one| !foreign.contains(&one.shape()));
-    let candidates = own.map(|one| {
-        let fitting = facts.living(None).filter(|(name, _)| one.matches(name)).count();
+/// The template must have so many fields, and so many topics must fit it.
+pub(super) fn own_template(
+    facts: &Facts,
+    besides: &[String],
+    (fields, topics): (usize, usize),
+    examples: &[String],
+) -> Verdict {
+    let candidates = own_templates(facts, besides).map(|one| {
+        let fitting = facts.living(None).filter(|(name, _)| one.matches(name) && !examples.contains(name)).count();
         let (source, has) = (one.source(), one.fields());
         let verdict = Verdict::new(
             has >= fields && fitting >= topics,
@@ -121,12 +123,28 @@ pub(super) fn own_template(facts: &Facts, besides: &[String], fields: usize, top
         );
         (fitting, verdict)
     });
-    let none = Verdict::new(
-        false,
-        "The script has no template of its own yet.",
-        "스크립트에 내가 만든 템플릿이 아직 없습니다.",
-    );
+    let none = made_template(facts, besides);
     super::best(candidates, none)
+}
+
+pub(super) fn made_template(facts: &Facts, besides: &[String]) -> Verdict {
+    match own_templates(facts, besides).next() {
+        Some(own) => {
+            let source = own.source();
+            Verdict::new(true, format!("Your template is {source}."), format!("내 템플릿: {source}."))
+        }
+        None => Verdict::new(
+            false,
+            "The script has no template of its own yet.",
+            "스크립트에 내가 만든 템플릿이 아직 없습니다.",
+        ),
+    }
+}
+
+/// The script's templates that are not copied. Other words for the fields make it one's own; other capitals do not.
+fn own_templates(facts: &Facts, besides: &[String]) -> impl Iterator<Item = Template> {
+    let copied = |source: &String| besides.iter().any(|other| other.to_lowercase() == source.to_lowercase());
+    facts.templates.iter().filter(move |source| !copied(source)).filter_map(|source| Template::parse(source).ok())
 }
 
 fn shortened(name: &str) -> String {
