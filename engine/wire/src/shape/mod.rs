@@ -253,6 +253,3 @@ fn non_negative(field: &'static str, length: i32) -> Result<Option<usize>, WalkE
         _ => Err(WalkError { field, fault: Fault::Negative { length } }),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,0 @@
-//! The walk, on messages made by hand.
