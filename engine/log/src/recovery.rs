@@ -2,7 +2,7 @@
 //!
 //! After a clean stop the files are trusted: their batch headers are read, an index that does not fit them is rebuilt, and
 //! only the end of the active segment has its CRCs checked. After an unclean stop every batch is checked, and the log is
-//! cut at the first one that is torn or damaged: a complete valid prefix is never lost, and nothing behind a gap is
+//! cut at the first one that is torn or damaged: a complete valid prefix is never lost, and nothing behind damage is
 //! served. (LogLoader.scala, LogSegment.recover.)
 //!
 //! Files that are not `.log` files, and the indexes beside them, are left alone. Not here yet: recovery points and
@@ -120,14 +120,22 @@ impl Recovery {
             }
         };
         self.settle_index(&mut segment, &stored_index, built_index, storage)?;
-        if segment.base_offset < self.next_offset() {
-            // It overlaps the one before and nothing is left of it.
+        if self.is_worth_keeping(&segment) {
+            self.found.segments.push(segment);
+        } else {
             segment.close(storage)?;
             self.remove_files(base_offset, storage)?;
-        } else {
-            self.found.segments.push(segment);
         }
         Ok(cut)
+    }
+
+    /// An empty segment goes if it begins before the last one ends, and also if it begins later and the process crashed:
+    /// it was begun after batches that never reached the disk, and their offsets are free again.
+    fn is_worth_keeping(&self, segment: &Segment) -> bool {
+        let Some(last) = self.found.segments.last() else { return true };
+        segment.size > 0
+            || segment.base_offset == last.next_offset
+            || (self.clean && segment.base_offset > last.next_offset)
     }
 
     /// Reads a segment's batches up to the end or the first damage, and says what the damage is. `index` gets the entries
