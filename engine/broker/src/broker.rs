@@ -17,7 +17,8 @@ use naru_trace::{BrokerView, Deadline, Now};
 ///
 /// 1. `step` with one input. It runs to completion and never blocks.
 /// 2. `storage_mut().commit()`: buffered appends reach the operating system, one vectored write per file. For every file that
-///    failed, `step` with [`Input::StorageFailed`] and do not perform the `Send`s of this turn.
+///    failed, `step` with [`Input::StorageFailed`], and close the connections that were to be sent something in this turn
+///    instead: what they would be told may be untrue.
 /// 3. Perform the effects in [`Outbox::effects`], in order, and clear them.
 /// 4. Wait for the next input, or until [`Broker::next_deadline`], which is an [`Input::Tick`]. Go to 1.
 ///

@@ -16,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 use naru_log::{Log, LogConfig, LogError, Slice, Storage, StorageError, TopicPartition};
 use naru_metadata::{Image, MetadataRecord};
 use naru_records::{Batch, BatchBuilder, Compression, DecompressLimit, RecordsError, batches};
-use naru_trace::{Name, Trace, TraceKind};
+use naru_trace::{Name, Seq, Trace, TraceKind};
 
 /// Its topic.
 pub(crate) const TOPIC: &str = "__cluster_metadata";
@@ -46,6 +46,8 @@ struct Pending {
     files: u32,
     end_offset: i64,
     records: Vec<MetadataRecord>,
+    /// The event of its being appended.
+    event: Option<Seq>,
 }
 
 impl MetadataLog {
@@ -159,7 +161,8 @@ impl Turn<'_> {
         })?;
         let (ticket, files) = (metadata.next_ticket, metadata.log.flush_files());
         metadata.next_ticket += 1;
-        metadata.pending.push_back(Pending { ticket, files: files.len() as u32, end_offset, records });
+        let (count, event) = (files.len() as u32, self.out.trace.cause());
+        metadata.pending.push_back(Pending { ticket, files: count, end_offset, records, event });
         self.out.effects.push(Effect::Sync { ticket, files });
         Ok(end_offset)
     }
@@ -185,6 +188,9 @@ impl Turn<'_> {
         let synced: Vec<Pending> = self.state.metadata.pending.drain(..=position).collect();
         let Some(last) = synced.last() else { return };
         let (files, end_offset) = (last.files, last.end_offset);
+        if last.event.is_some() {
+            self.out.trace.because(last.event);
+        }
         let synced_event = self.out.trace.emit_then(|| TraceKind::StorageSynced { files });
         self.state.metadata.durable_offset = end_offset;
         self.state.metadata.log.flushed(end_offset);

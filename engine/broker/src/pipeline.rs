@@ -160,12 +160,13 @@ impl Turn<'_> {
             return;
         }
         let condition = self.out.trace.is_on().then(|| self.park_condition(&until));
-        let id = self.state.purgatory.park(Parked { context: *context, until, deadline });
+        let id = self.state.purgatory.park(Parked { context: *context, until, deadline, event: None });
         if let Some(connection) = self.state.connections.get_mut(context.connection) {
             connection.parked = Some(id);
         }
         if let Some(until) = condition {
-            self.out.trace.emit_then(|| TraceKind::ReplyParked { parked: id, until, deadline });
+            let event = self.out.trace.emit_then(|| TraceKind::ReplyParked { parked: id, until, deadline });
+            self.state.purgatory.set_event(id, event);
         }
     }
 
@@ -174,7 +175,7 @@ impl Turn<'_> {
         // It may have been freed twice in one step, or its connection may have ended.
         let Some(parked) = self.state.purgatory.take(id) else { return };
         let context = parked.context;
-        self.out.trace.because(cause);
+        self.out.trace.because(if timed_out { parked.event } else { cause });
         self.out.trace.about(Some(context.reference()));
         self.out.trace.emit_then(|| TraceKind::ReplyReleased { parked: id, timed_out });
         if let Some(connection) = self.state.connections.get_mut(context.connection) {

@@ -113,7 +113,7 @@ impl Turn<'_> {
         if !partition.is_online() {
             return;
         }
-        partition.take_offline(self.storage);
+        partition.take_offline();
         let cause = self.out.trace.emit_then(|| TraceKind::PartitionOffline {
             topic: self.state.topics.name(key.topic).into(),
             partition: key.partition,

@@ -6,7 +6,7 @@
 
 use crate::{api::fetch::FetchWait, connections::RequestContext, topics::PartitionKey};
 use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, vec::Vec};
-use naru_trace::{Deadline, Micros};
+use naru_trace::{Deadline, Micros, Seq};
 use naru_wire::Response;
 
 /// What a parked reply waits for.
@@ -24,6 +24,8 @@ pub(crate) struct Parked {
     pub(crate) context: RequestContext,
     pub(crate) until: Until,
     pub(crate) deadline: Option<Micros>,
+    /// The event of its being parked: what a deadline that passes is blamed on.
+    pub(crate) event: Option<Seq>,
 }
 
 /// One partition of a fetch that waits.
@@ -61,6 +63,13 @@ impl Purgatory {
         }
         self.parked.insert(id, parked);
         id
+    }
+
+    /// Notes the event of a reply's being parked.
+    pub(crate) fn set_event(&mut self, id: u64, event: Option<Seq>) {
+        if let Some(parked) = self.parked.get_mut(&id) {
+            parked.event = event;
+        }
     }
 
     /// Takes a reply out, for whatever reason.

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::topic_settings::TopicSettings;
-use alloc::{boxed::Box, collections::BTreeMap, string::String, string::ToString, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, collections::VecDeque, string::String, string::ToString, vec::Vec};
 use naru_log::{Log, Storage};
 use naru_trace::{CELLS_MAX, PartitionView};
 use naru_wire::{ErrorCode, StrBytes};
@@ -215,8 +215,9 @@ impl Partition {
     }
 
     /// Takes it out of service for good (until the next start).
-    pub(crate) fn take_offline(&mut self, storage: &dyn Storage) {
-        let last_view = Box::new(PartitionView { online: false, ..self.view(storage) });
+    pub(crate) fn take_offline(&mut self) {
+        let Some(log) = self.log() else { return };
+        let last_view = Box::new(PartitionView { online: false, ..self.view_without_cells(log) });
         let offline = PartitionState::Offline(Offline { log: None, last_view });
         let before = core::mem::replace(&mut self.state, offline);
         if let (PartitionState::Online(log), PartitionState::Offline(offline)) = (before, &mut self.state) {
@@ -238,16 +239,22 @@ impl Partition {
     pub(crate) fn view(&self, storage: &dyn Storage) -> PartitionView {
         match &self.state {
             PartitionState::Offline(offline) => (*offline.last_view).clone(),
-            PartitionState::Online(log) => PartitionView {
-                leader: self.leader,
-                leader_epoch: self.leader_epoch,
-                online: true,
-                log_start_offset: log.log_start_offset(),
-                high_watermark: self.high_watermark,
-                log_end_offset: log.log_end_offset(),
-                segments: log.segments(),
-                cells: log.cells(CELLS_MAX, storage).into(),
-            },
+            PartitionState::Online(log) => {
+                PartitionView { cells: log.cells(CELLS_MAX, storage).into(), ..self.view_without_cells(log) }
+            }
+        }
+    }
+
+    fn view_without_cells(&self, log: &Log) -> PartitionView {
+        PartitionView {
+            leader: self.leader,
+            leader_epoch: self.leader_epoch,
+            online: true,
+            log_start_offset: log.log_start_offset(),
+            high_watermark: self.high_watermark,
+            log_end_offset: log.log_end_offset(),
+            segments: log.segments(),
+            cells: VecDeque::new(),
         }
     }
 

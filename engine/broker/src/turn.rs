@@ -8,7 +8,7 @@ use crate::{effect::Outbox, retired::RetiredLogs};
 use alloc::{collections::VecDeque, string::String};
 use naru_log::Storage;
 use naru_metadata::Settings;
-use naru_trace::{Now, Seq};
+use naru_trace::{Now, Seq, TraceKind};
 
 /// Everything a broker knows, apart from its storage.
 #[derive(Debug)]
@@ -39,4 +39,14 @@ pub(crate) struct Turn<'a> {
     pub(crate) storage: &'a mut dyn Storage,
     pub(crate) now: Now,
     pub(crate) out: &'a mut Outbox,
+}
+
+impl Turn<'_> {
+    /// What follows is caused by the last event of a kind that somebody else emitted in this step: the log's, for example.
+    pub(crate) fn blame_last(&mut self, is_it: impl Fn(&TraceKind) -> bool) {
+        let seq = self.out.trace.events().iter().rev().find(|event| is_it(&event.kind)).map(|event| event.seq);
+        if seq.is_some() {
+            self.out.trace.because(seq);
+        }
+    }
 }

@@ -28,5 +28,30 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    data_directory
+    durability
     first_steps
+    init_producer_id
+    semantics_01_acks
+    semantics_02_min_insync_replicas
+    semantics_05_timestamps
+    semantics_06_too_large
+    semantics_07_one_batch
+    semantics_08_null_key
+    semantics_09_duplicates
+    semantics_11_unknown_producers
+    semantics_17_batch_boundaries
+    semantics_18_long_poll
+    semantics_19_segments
+    semantics_20_fetch_sessions
+    semantics_21_leader_epochs
+    semantics_22_list_offsets
+    semantics_23_topic_ids
+    semantics_44_api_versions
+    semantics_45_order_and_garbage
+    semantics_46_metadata
+    semantics_47_names
+    semantics_48_admin
+    shutdown
+    storage_failures
 }

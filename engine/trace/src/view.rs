@@ -350,6 +350,8 @@ impl BrokerView {
             TraceKind::PartitionOffline { topic, partition, .. } => {
                 let Some(view) = self.partition_mut(topic, *partition) else { return };
                 view.online = false;
+                // Its records cannot be read any more, so there are none to show.
+                view.cells.clear();
             }
             _ => {}
         }

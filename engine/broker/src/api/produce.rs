@@ -178,6 +178,7 @@ fn append(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch, rules: &Produce
             assert_eq!(appended.base_offset, base_offset, "a batch gets the offsets that were assigned to it");
             let log_start_offset = log.log_start_offset();
             turn.state.counters.note_append(batch.header());
+            turn.blame_last(|kind| matches!(kind, TraceKind::BatchAppended { .. }));
             turn.advance_high_watermark(key);
             Ok(Placed { base_offset, log_append_time_ms, log_start_offset })
         }

@@ -60,7 +60,7 @@ fn topic_name(value: &str) -> TopicName {
 impl Harness {
     /// The id that the broker gave to a topic; one that no topic has for a topic that is not there.
     pub fn topic_id(&self, name: &str) -> Uuid {
-        let topics = &self.folded.brokers[&self.config.node_id].topics;
+        let topics = self.broker.as_ref().expect("a broker").view().topics;
         topics.get(name).map_or(Uuid::from_u128(42), |topic| topic.topic_id.parse().unwrap())
     }
 
@@ -90,11 +90,11 @@ impl Harness {
 
     fn produce(&self, words: &Words<'_>) -> Request {
         let mut topics: Vec<TopicProduceData> = Vec::new();
-        let targets: Vec<&str> = words.plain().filter(|word| !word.contains(':') && word.contains('-')).collect();
+        let is_target = |word: &&str| word.ends_with(|last: char| last.is_ascii_digit()) && !word.contains(':');
+        let targets: Vec<&str> = words.plain().filter(is_target).collect();
         for target in targets {
             let (name, partition) = split_partition(target);
-            let data =
-                PartitionProduceData::default().with_index(partition).with_records(self.batch(words));
+            let data = PartitionProduceData::default().with_index(partition).with_records(self.batch(words));
             match topics.iter_mut().find(|topic| topic.name.as_str() == name) {
                 Some(topic) => topic.partition_data.push(data),
                 None => topics.push(

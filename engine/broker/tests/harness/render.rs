@@ -68,7 +68,7 @@ impl Harness {
         if !name.is_empty() {
             return name.into();
         }
-        let topics = &self.folded.brokers[&self.config.node_id].topics;
+        let topics = self.broker.as_ref().expect("a broker").view().topics;
         let found = topics.iter().find(|(_, topic)| topic.topic_id == id.hyphenated().to_string());
         found.map_or("?".into(), |(name, _)| name.clone())
     }

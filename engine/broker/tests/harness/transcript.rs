@@ -140,7 +140,8 @@ impl Harness {
     fn raw(&mut self, rest: &str) -> Vec<String> {
         let (connection, hex) = rest.split_once(' ').unwrap_or((rest, ""));
         let digits: String = hex.split_whitespace().collect();
-        let bytes = (0..digits.len() / 2).map(|index| u8::from_str_radix(&digits[index * 2..index * 2 + 2], 16).unwrap());
+        let bytes =
+            (0..digits.len() / 2).map(|index| u8::from_str_radix(&digits[index * 2..index * 2 + 2], 16).unwrap());
         let frame = bytes.collect::<Vec<u8>>().into();
         self.step(Input::Frame { connection: ConnectionId(number(connection)), frame });
         // An answer to it, if there is one, is the one to an ApiVersions request that is not known.
