@@ -44,7 +44,8 @@ fn render(number: usize, source: &str) -> Result<String> {
     let mut out =
         format!("\n<section class=\"naru-quiz\" aria-label=\"Question {number}\">\n\n**{number}.** {question}\n\n");
     for Answer { is_right, text, reply } in answers {
-        let verdict = if is_right { "right" } else { "wrong" };
+        // mdBook's own style sheet lets `.right` float.
+        let verdict = if is_right { "is-right" } else { "is-wrong" };
         let mark = if is_right { "Yes." } else { "No." };
         write!(
             out,
@@ -85,7 +86,7 @@ mod tests {
     fn answers_become_details() {
         let html = replace_all("a\n<!-- quiz -->\nWhy?\n- no :: not so\n+ yes :: so\n<!-- /quiz -->\nb").unwrap();
         assert!(html.contains("**1.** Why?"));
-        assert!(html.contains("<details class=\"wrong\" name=\"quiz-1\">"));
+        assert!(html.contains("<details class=\"is-wrong\" name=\"quiz-1\">"));
         assert!(html.contains("**Yes.** so"));
         assert!(html.starts_with("a\n") && html.ends_with("\nb"));
     }
