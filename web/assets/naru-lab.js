@@ -73,6 +73,7 @@
         `<link rel="stylesheet" href="${style}"><p class="note" role="status" hidden></p><slot></slot><div class="root"></div>`;
       this.styles = new Promise((done) => { const link = shadow.querySelector('link'); link.onload = link.onerror = done; });
       elements.add(this);
+      this.toggleAttribute('book', inBook());
       applyTheme();
       if (typeof WebAssembly !== 'object') return this.note('wasm');
       if (location.protocol === 'file:') return this.note('file');

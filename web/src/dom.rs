@@ -16,11 +16,6 @@ pub fn save(key: &str, value: &str) {
     }
 }
 
-/// Milliseconds since the page was opened.
-pub fn now_ms() -> f64 {
-    window().performance().map_or(0.0, |performance| performance.now())
-}
-
 /// Whether the reader asked for less motion.
 pub fn reduced_motion() -> bool {
     let query = window().match_media("(prefers-reduced-motion: reduce)");
@@ -97,6 +92,15 @@ pub fn watch_width(element: &web_sys::Element, mut tell: impl FnMut(f64) + 'stat
         observer.observe(element);
     }
     on_change.forget();
+}
+
+/// Scrolls the page as little as needed to show `element`.
+pub fn bring_into_sight(element: &web_sys::Element) {
+    let options = web_sys::ScrollIntoViewOptions::new();
+    options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    let smooth = if reduced_motion() { web_sys::ScrollBehavior::Auto } else { web_sys::ScrollBehavior::Smooth };
+    options.set_behavior(smooth);
+    element.scroll_into_view_with_scroll_into_view_options(&options);
 }
 
 /// Scrolls `list` (and nothing else: `scrollIntoView` would move the book) so that `row` is well visible.

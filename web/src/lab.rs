@@ -1,7 +1,7 @@
 //! A lab on the page: the panels together, and the keys.
 
 use crate::{
-    locale::{self, Locale},
+    dom, locale,
     panels::{
         chart::Chart,
         editor::Code,
@@ -38,13 +38,15 @@ pub fn LabPage(state: LabState) -> impl IntoView {
             event.prevent_default();
         }
     };
+    let stage = NodeRef::<html::Section>::new();
+    show_stage_after_run(state, stage);
     let data = StageData {
         view: state.view.into(),
         clock: state.clock.into(),
         keys: Memo::new(move |_| state.keys()).into(),
         touched: Memo::new(move |_| touched(state)).into(),
         locale: state.locale.into(),
-        as_text: state.as_text.into(),
+        as_text: state.as_text,
         empty: text::stage_empty,
     };
     view! {
@@ -58,18 +60,31 @@ pub fn LabPage(state: LabState) -> impl IntoView {
             <Notice state=state />
             <Help state=state />
             <div class="grid">
-                <Goals state=state />
-                <section class="panel stage" aria-label=move || text::stage(state.locale.get())>
-                    <AsText locale=state.locale as_text=state.as_text />
-                    <Stage data=data />
-                </section>
-                <Timeline state=state />
-                <Code state=state editor=editor />
-                <Events state=state />
+                <div class="column">
+                    <section class="panel stage" node_ref=stage aria-label=move || text::stage(state.locale.get())>
+                        <Stage data=data />
+                    </section>
+                    <Timeline state=state />
+                    <Events state=state />
+                </div>
+                <div class="column">
+                    <Goals state=state />
+                    <Code state=state editor=editor />
+                </div>
             </div>
             <Chart state=state />
         </div>
     }
+}
+
+/// In one column the stage may be below the window: a run that begins to play brings it into sight.
+fn show_stage_after_run(state: LabState, stage: NodeRef<html::Section>) {
+    Effect::new(move |_| {
+        let (true, Some(stage)) = (state.playing.get(), stage.get_untracked()) else { return };
+        if state.index.get_untracked() == 0 {
+            dom::bring_into_sight(&stage);
+        }
+    });
 }
 
 fn touched(state: LabState) -> Touched {
@@ -101,20 +116,18 @@ fn belongs_to_element(event: &ev::KeyboardEvent) -> bool {
     }
 }
 
-/// Picture or tables.
-#[component]
-pub fn AsText(locale: RwSignal<Locale>, as_text: RwSignal<bool>) -> impl IntoView {
-    view! {
-        <button class="small as-text" data-testid="as-text" aria-pressed=move || as_text.get().to_string()
-            on:click=move |_| as_text.update(|on| *on = !*on)>
-            {move || if as_text.get() { text::as_picture(locale.get()) } else { text::as_text(locale.get()) }}
-        </button>
-    }
-}
-
-/// A sentence that is not about an event: running, stopped, failed.
+/// A sentence that is not about an event: running, stopped, failed. Where the editor is far below the Run button, an error of
+/// the script is said here too.
 #[component]
 fn Notice(state: LabState) -> impl IntoView {
+    let error = move || {
+        let error = state.ran.with(|ran| ran.as_ref()?.summary.error.clone())?;
+        let locale = state.locale.get();
+        let line = error.line.map_or(String::new(), |line| format!("{} {line}: ", text::line(locale)));
+        Some(line + error.message.get(locale))
+    };
+    let script_error =
+        move || error().map(|words| view! { <p class="notice script-error" aria-hidden="true">{words}</p> });
     let words = move || match (state.phase.get(), state.notice.get()) {
         (Phase::Running, _) => text::running(state.locale.get()),
         (_, Some(words)) => words(state.locale.get()),
@@ -122,5 +135,6 @@ fn Notice(state: LabState) -> impl IntoView {
     };
     view! {
         <p class="notice" role="status" class:hidden=move || words().is_empty() data-testid="notice">{words}</p>
+        {script_error}
     }
 }

@@ -29,6 +29,18 @@ use leptos::{mount::mount_to, prelude::*};
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    fn console_error(message: &str);
+}
+
+/// A panic is a bug; it must at least say so where a bug report can be copied from.
+#[wasm_bindgen(start)]
+fn start() {
+    std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
+}
+
 /// What is on the page as long as this value lives.
 #[wasm_bindgen]
 pub struct Mounted {

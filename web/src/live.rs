@@ -6,7 +6,6 @@
 
 use crate::{
     dom,
-    lab::AsText,
     locale::{self, Locale},
     panels::header::{LanguageButton, Logo, ThemeButton},
     stage::{
@@ -79,7 +78,7 @@ pub fn LivePage(options: JsValue) -> impl IntoView {
         keys: state.keys.into(),
         touched: state.touched.into(),
         locale: state.locale.into(),
-        as_text: state.as_text.into(),
+        as_text: state.as_text,
         empty: text::live_waiting,
     };
     let locale = state.locale;
@@ -103,11 +102,10 @@ pub fn LivePage(options: JsValue) -> impl IntoView {
             </header>
             <Try state=state />
             <div class="grid">
-                <section class="panel stage" aria-label=move || text::stage(locale.get())>
-                    <AsText locale=locale as_text=state.as_text />
+                <div class="column"><section class="panel stage" aria-label=move || text::stage(locale.get())>
                     <Stage data=data />
-                </section>
-                <LiveEvents state=state />
+                </section></div>
+                <div class="column"><LiveEvents state=state /></div>
             </div>
         </div>
     }

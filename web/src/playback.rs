@@ -86,7 +86,7 @@ impl LabState {
                 return;
             }
             self.next_headline();
-            let ended = self.index.get_untracked() >= self.total();
+            let ended = self.index.get_untracked() >= self.total_untracked();
             if !ended {
                 self.playing.set(true);
                 self.play_stepwise();

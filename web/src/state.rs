@@ -220,7 +220,8 @@ impl LabState {
         self.fetch_shot();
     }
 
-    fn total_untracked(&self) -> usize {
+    /// [`LabState::total`], without following it.
+    pub fn total_untracked(&self) -> usize {
         self.ran.with_untracked(|ran| ran.as_ref().map_or(0, |ran| ran.times.len()))
     }
 

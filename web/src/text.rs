@@ -29,8 +29,6 @@ texts! {
     share: "Share", "공유";
     /// After the permalink was copied.
     shared: "Link copied", "링크를 복사했습니다";
-    /// Shown when the clipboard refuses: the address bar holds the link.
-    share_in_address: "The link is in the address bar", "주소창에 링크가 있습니다";
     /// The other language's name, in that language.
     other_language: "한국어", "English";
     /// Title of the language button.
@@ -175,22 +173,16 @@ texts! {
     bytes: "bytes", "바이트";
     /// Close a panel.
     close: "Close", "닫기";
-    /// How to open the inspect panel.
-    inspect_how: "Click a record to look inside it.", "레코드를 누르면 안을 볼 수 있습니다.";
     /// Timeline.
     timeline: "Timeline", "타임라인";
     /// Timeline button.
     play: "play", "재생";
     /// Timeline button.
     pause: "pause", "일시 정지";
-    /// Timeline button.
-    step: "step", "한 단계";
     /// Timeline button's title.
     step_forward: "One event forward", "이벤트 하나 앞으로";
     /// Timeline button's title.
     step_back: "One event back", "이벤트 하나 뒤로";
-    /// Timeline button.
-    headline: "headline", "주요 이벤트";
     /// Timeline button's title.
     next_headline: "To the next headline event", "다음 주요 이벤트로";
     /// Timeline button's title.
@@ -237,8 +229,6 @@ texts! {
     right: "right", "맞음";
     /// After a run, a choice that was picked and wrong.
     wrong: "not so", "틀림";
-    /// After a run, the right choice that was not picked.
-    truth: "what happened", "실제 결과";
     /// After a run without a prediction.
     not_predicted: "You made no prediction.", "예측하지 않았습니다.";
     /// After a run: predictions are frozen until the script is reset.
@@ -253,8 +243,8 @@ texts! {
     reset: "Reset script", "스크립트 되돌리기";
     /// Editor's name.
     editor: "Lab script editor", "실습 스크립트 편집기";
-    /// Beside the editor.
-    edited: "edited: press Run again", "수정됨: 다시 실행하세요";
+    /// Button beside the editor, once the script is not the one that was run.
+    run_again: "Run again", "다시 실행";
     /// Output.
     printed: "Printed", "출력";
     /// Output.
@@ -271,8 +261,6 @@ texts! {
     worker_failed: "The simulation stopped with an internal error. Your script is kept; please run again.", "시뮬레이션이 내부 오류로 멈췄습니다. 스크립트는 그대로 있으니 다시 실행하세요.";
     /// A stopped run.
     cancelled: "Stopped. Your script is kept.", "중지했습니다. 스크립트는 그대로 있습니다.";
-    /// No such lab.
-    no_lab: "There is no lab with this number.", "이 번호의 실습이 없습니다.";
     /// Chart.
     chart: "Records over time", "시간에 따른 레코드 수";
     /// Chart.

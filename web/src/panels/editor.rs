@@ -35,7 +35,11 @@ pub fn Code(state: LabState, editor: NodeRef<html::Textarea>) -> impl IntoView {
                 {tab(Tab::Script, "tab-script", text::script_tab)}
                 {tab(Tab::Engine, "tab-engine", text::engine_tab)}
                 <span class="spacer"></span>
-                <span class="edited" class:hidden=move || !state.is_edited()>{move || text::edited(locale.get())}</span>
+                <button class="small primary" data-testid="run-again" class:hidden=move || !state.is_edited()
+                    on:click=move |_| state.run()>
+                    {move || text::run_again(locale.get())}
+                    <span aria-hidden="true">" ▸"</span>
+                </button>
                 <button class="small" data-testid="reset" class:hidden=move || !script_tab() || !differs(state)
                     on:click=move |_| state.reset()>
                     {move || text::reset(locale.get())}

@@ -60,7 +60,7 @@ pub fn Events(state: LabState) -> impl IntoView {
             <Chain state=state />
             <ol node_ref=list tabindex="-1">
                 {more(false)}
-                {move || rows.get().iter().map(|row| event_row(state, row)).collect::<Vec<_>>()}
+                {move || list_of(state, &rows.get())}
                 {more(true)}
             </ol>
         </section>
@@ -122,9 +122,15 @@ fn keep_current_in_sight(state: LabState, list: NodeRef<html::Ol>, rows: RwSigna
     });
 }
 
-fn event_row(state: LabState, row: &EventRow) -> impl IntoView + use<> {
+/// The sentences; each is the current one until the next one's turn has come.
+fn list_of(state: LabState, rows: &[EventRow]) -> Vec<impl IntoView + use<>> {
+    let next = rows.iter().skip(1).map(|row| row.seq).chain([u64::MAX]);
+    rows.iter().zip(next).map(|(row, next)| event_row(state, row, next)).collect()
+}
+
+fn event_row(state: LabState, row: &EventRow, next: u64) -> impl IntoView + use<> {
     let seq = row.seq;
-    let now = move || current(state) == Some(seq);
+    let now = move || current(state).is_some_and(|current| current >= seq && current < next);
     let future = move || current(state).is_none_or(|current| seq > current);
     let go = move |_| {
         state.playing.set(false);

@@ -40,13 +40,13 @@ pub fn Timeline(state: LabState) -> impl IntoView {
     view! {
         <section class="panel time" aria-label=move || text::timeline(locale.get())>
             <div class="transport">
-                {step("⏮", "previous-headline", text::previous_headline, LabState::previous_headline)}
-                {step("◂", "step-back", text::step_back, LabState::step_back)}
+                {step("«", "previous-headline", text::previous_headline, LabState::previous_headline)}
+                {step("‹", "step-back", text::step_back, LabState::step_back)}
                 <button class="primary play" data-testid="play" disabled=nothing on:click=move |_| state.toggle_play()>
                     {play_word}
                 </button>
-                {step("▸", "step-forward", text::step_forward, LabState::step_forward)}
-                {step("⏭", "next-headline", text::next_headline, LabState::next_headline)}
+                {step("›", "step-forward", text::step_forward, LabState::step_forward)}
+                {step("»", "next-headline", text::next_headline, LabState::next_headline)}
                 <label class="speed">
                     <span>{move || text::speed(locale.get())}</span>
                     <select data-testid="speed" on:change=on_speed>{speed_options}</select>

@@ -8,7 +8,12 @@ use super::{
     pill::Pill,
     table::Tables,
 };
-use crate::{dom, locale::Locale, panels::inspect::Inspect, text};
+use crate::{
+    dom,
+    locale::Locale,
+    panels::{inspect::Inspect, legend::Legend},
+    text,
+};
 use leptos::{ev, html, prelude::*};
 use naru_trace::{Actor, BrokerState, ClientRole, ClusterView, TraceKind};
 use std::sync::Arc;
@@ -28,7 +33,7 @@ pub struct StageData {
     /// The language.
     pub locale: Signal<Locale>,
     /// Whether tables are shown instead.
-    pub as_text: Signal<bool>,
+    pub as_text: RwSignal<bool>,
     /// What to say on an empty stage.
     pub empty: fn(Locale) -> &'static str,
 }
@@ -131,11 +136,29 @@ pub fn Stage(data: StageData) -> impl IntoView {
             >
                 <Tables data=data />
             </Show>
-            <Show when=move || !empty() && !data.as_text.get() fallback=|| ()>
-                <super::super::panels::legend::Legend data=data picture=picture />
-            </Show>
+            <div class="foot" class:hidden=empty>
+                <Show when=move || !data.as_text.get() fallback=|| view! { <span></span> }>
+                    <Legend data=data picture=picture />
+                </Show>
+                <AsText data=data />
+            </div>
             <Inspect data=data picked=picked />
         </div>
+    }
+}
+
+/// Picture or tables.
+#[component]
+fn AsText(data: StageData) -> impl IntoView {
+    let words = move || {
+        let locale = data.locale.get();
+        if data.as_text.get() { text::as_picture(locale) } else { text::as_text(locale) }
+    };
+    view! {
+        <button class="small" data-testid="as-text" aria-pressed=move || data.as_text.get().to_string()
+            on:click=move |_| data.as_text.update(|on| *on = !*on)>
+            {words}
+        </button>
     }
 }
 
@@ -336,7 +359,7 @@ fn lane(
     });
     let name = format!("{}-{}, {}, {}", lane.topic, lane.partition, lane.title, lane.ends);
     view! {
-        <g class="lane" class:leads=lane.leads class:touched=here data-testid="lane"
+        <g class="lane" class:leads=lane.leads class:down=!lane.running class:touched=here data-testid="lane"
             data-partition=format!("{}-{}", lane.topic, lane.partition) data-end=lane.end role="group" aria-label=name>
             <rect class="lane-back" x=x y=y width=w height=h rx="8" />
             <text class="s b part" x=x + 10.0 y=y + 14.0>{lane.title.clone()}</text>

@@ -34,6 +34,8 @@ pub struct Lane {
     pub h: f64,
     /// Whether it leads.
     pub leads: bool,
+    /// Whether its broker runs.
+    pub running: bool,
     /// Its name and part, in words.
     pub title: String,
     /// Its ends, in words.
@@ -114,7 +116,7 @@ pub struct LaneSpec<'a> {
 pub fn lane(spec: &LaneSpec, options: &Options) -> Option<Lane> {
     let broker = spec.view.brokers.get(&spec.broker)?;
     let replica = broker.topics.get(spec.topic)?.partitions.get(&spec.partition)?;
-    let leads = replica.leader == spec.broker && broker.state == BrokerState::Running;
+    let leads = replica.leader == spec.broker;
     let axis = Axis::of(spec, longest(spec.view, spec.topic, spec.partition));
     let cells = cells(replica, &axis, spec.y + CELLS_TOP, leads, options);
     let hw = replica.high_watermark;
@@ -129,6 +131,7 @@ pub fn lane(spec: &LaneSpec, options: &Options) -> Option<Lane> {
         w: spec.w,
         h: spec.h,
         leads,
+        running: broker.state == BrokerState::Running,
         title: title(spec, replica, leads, options),
         ends: ends(replica, options),
         folded: (hidden > 0).then(|| format!("‹ {hidden}")),
@@ -189,7 +192,6 @@ fn title(spec: &LaneSpec, replica: &PartitionView, leads: bool, options: &Option
     let part = match (replica.online, leads) {
         (false, _) => text::offline(options.locale),
         (true, true) => text::leader(options.locale),
-        (true, false) if replica.leader == spec.broker => text::leader(options.locale),
         (true, false) => text::follower(options.locale),
     };
     if options.width < super::layout::NARROW {

@@ -137,8 +137,8 @@ fn margin(width: f64) -> f64 {
 /// Puts clients into rows; returns the lower edge of the last row.
 fn place_pills(scene: &mut Scene, pills: Vec<Pill>, left: f64, y: f64, word: &str) -> f64 {
     let room = scene.width - left - 2.0;
-    let wanted = if pills.len() <= 2 { 250.0 } else { 176.0 };
-    let least = if scene.width < NARROW { 138.0 } else { 150.0 };
+    let wanted = 270.0;
+    let least = if scene.width < NARROW { 138.0 } else { 156.0 };
     let per_row = ((room + GAP) / (least + GAP)).floor().max(1.0) as usize;
     let columns = per_row.min(pills.len()).max(1);
     let w = ((room - GAP * (columns as f64 - 1.0)) / columns as f64).min(wanted);
