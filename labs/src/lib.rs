@@ -34,5 +34,5 @@ pub use recording::{
     ScriptError,
 };
 pub use runner::{run, run_on};
-pub use sentence::{Importance, Names, importance, sentence};
+pub use sentence::{Importance, Names, importance, kind_name, sentence};
 pub use text::{Locale, Text};

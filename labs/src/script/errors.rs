@@ -212,20 +212,25 @@ pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
     known.map(|other| (changes(&lower, other), other)).filter(|(far, _)| *far <= reach).min().map(|(_, other)| other)
 }
 
-/// Levenshtein's distance: letters put in, left out or exchanged.
+/// How many letters were put in, left out, exchanged, or swapped with their neighbour (optimal string alignment).
 fn changes(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, letter) in from.chars().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, other) in to.iter().enumerate() {
-            let exchanged = before + usize::from(letter != *other);
-            before = row[j + 1];
-            row[j + 1] = exchanged.min(before + 1).min(row[j] + 1);
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows = vec![vec![0; to.len() + 1]; from.len() + 1];
+    for i in 0..=from.len() {
+        for j in 0..=to.len() {
+            rows[i][j] = match (i, j) {
+                (0, _) => j,
+                (_, 0) => i,
+                _ => {
+                    let exchanged = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
+                    let least = exchanged.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                    let swapped = i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
+                    if swapped { least.min(rows[i - 2][j - 2] + 1) } else { least }
+                }
+            };
         }
     }
-    row[to.len()]
+    rows[from.len()][to.len()]
 }
 
 #[cfg(test)]
