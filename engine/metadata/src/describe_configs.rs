@@ -112,14 +112,16 @@ fn describe_broker(settings: &Settings, name: &str) -> Result<Vec<DescribeConfig
         let kind = config_type_of(key);
         entries.insert(key, entry(key, value.clone(), ConfigSource::StaticBroker, kind));
     }
-    let read_only = |(key, entry): (&str, DescribeConfigsResourceResult)| {
-        let name = entry.name.clone();
-        let (value, source) = (entry.value.clone().unwrap_or_default(), entry.config_source);
-        let synonym = DescribeConfigsSynonym::default().with_name(name).with_value(Some(value)).with_source(source);
-        debug_assert_eq!(key, entry.name.as_str());
-        entry.with_read_only(true).with_synonyms(vec![synonym])
-    };
-    Ok(entries.into_iter().map(read_only).collect())
+    Ok(entries.into_values().map(read_only).collect())
+}
+
+/// An entry of a broker, which is its own and only synonym.
+fn read_only(entry: DescribeConfigsResourceResult) -> DescribeConfigsResourceResult {
+    let synonym = DescribeConfigsSynonym::default()
+        .with_name(entry.name.clone())
+        .with_value(entry.value.clone())
+        .with_source(entry.config_source);
+    entry.with_read_only(true).with_synonyms(vec![synonym])
 }
 
 fn config_type_of(broker_key: &str) -> ConfigType {

@@ -238,19 +238,19 @@ impl Image {
     }
 
     fn replay_config(&mut self, record: &ConfigRecord) -> Result {
-        let configs = if record.resource_type == RESOURCE_TOPIC {
+        if record.resource_type == RESOURCE_TOPIC {
             let Some(topic) = self.topics.get_mut(&record.resource_name) else {
                 return fail(format!("ConfigRecord for topic '{}', which does not exist", record.resource_name));
             };
-            &mut topic.configs
-        } else {
-            self.configs.entry((record.resource_type, record.resource_name.clone())).or_default()
-        };
-        match &record.value {
-            Some(value) => configs.insert(record.name.clone(), value.clone()),
-            None => configs.remove(&record.name),
-        };
-        self.configs.retain(|_, configs| !configs.is_empty());
+            set_config(&mut topic.configs, record);
+            return Ok(());
+        }
+        let resource = (record.resource_type, record.resource_name.clone());
+        let configs = self.configs.entry(resource.clone()).or_default();
+        set_config(configs, record);
+        if configs.is_empty() {
+            self.configs.remove(&resource);
+        }
         Ok(())
     }
 
@@ -345,6 +345,13 @@ impl Partition {
 /// The name with every `.` as `_`; `None` for a name that has neither, and so cannot collide.
 fn unified(name: &str) -> Option<String> {
     name.contains(['.', '_']).then(|| name.replace('.', "_"))
+}
+
+fn set_config(configs: &mut BTreeMap<String, String>, record: &ConfigRecord) {
+    match &record.value {
+        Some(value) => configs.insert(record.name.clone(), value.clone()),
+        None => configs.remove(&record.name),
+    };
 }
 
 fn fail(reason: String) -> Result {

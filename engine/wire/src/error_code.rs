@@ -12,7 +12,7 @@ macro_rules! error_codes {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i16)]
         pub enum ErrorCode {
-            $(#[doc = $message]
+            $(#[doc = concat!("`", $name, "`. ", $message)]
             $variant = $code,)*
         }
 
