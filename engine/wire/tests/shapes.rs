@@ -125,3 +125,13 @@ fn a_null_client_id_is_an_empty_one() {
         RequestHeader { api: ApiKey::ApiVersions, version: 0, correlation_id: 9, client_id: String::new().into() };
     assert_eq!(header, expected);
 }
+
+/// The records of a produce request are not copied: they are a part of the frame that came in.
+#[test]
+fn records_of_a_produce_request_are_the_frames_own_memory() {
+    let frame = Bytes::from(frame(ApiKey::Produce, 9, Way::Request, &mut Random::new(2), false));
+    let (_, request) = decode_request(frame.clone()).unwrap();
+    let Request::Produce(produce) = request else { panic!("another API") };
+    let records = produce.topic_data[0].partition_data[0].records.as_ref().unwrap();
+    assert!(frame.as_ptr_range().contains(&records.as_ptr()));
+}
