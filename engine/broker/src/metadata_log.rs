@@ -54,7 +54,9 @@ impl MetadataLog {
     /// Opens the log and replays it from its first record to its last. An error is a sentence.
     pub(crate) fn open(clean: bool, storage: &mut dyn Storage, trace: &mut Trace) -> Result<Self, String> {
         let id = TopicPartition { topic: TOPIC.into(), partition: 0 };
-        let log = Log::open(&id, LogConfig::default(), clean, storage, trace).map_err(|error| error.to_string())?;
+        // A decision is one batch, however many partitions it makes.
+        let config = LogConfig { max_message_bytes: u32::MAX, ..LogConfig::default() };
+        let log = Log::open(&id, config, clean, storage, trace).map_err(|error| error.to_string())?;
         let mut image = Image::default();
         let mut from = log.log_start_offset();
         while from < log.log_end_offset() {

@@ -78,7 +78,7 @@ fn semantics_45_garbage_harms_nobody_else() {
         harness.connect(connection);
         let mut frame: Vec<u8> = (0..random.next() % 90).map(|_| random.next() as u8).collect();
         // Half of the time a plausible header before the garbage.
-        if random.next() % 2 == 0 {
+        if random.next().is_multiple_of(2) {
             let api = naru_wire::ApiKey::ALL[random.next() as usize % naru_wire::ApiKey::ALL.len()];
             let version = api.versions().min + (random.next() % 4) as i16;
             let header = [api.key().to_be_bytes(), version.to_be_bytes(), [0, 0], [0, 1], [0xff, 0xff]].concat();
@@ -222,4 +222,16 @@ impl Xorshift {
         self.0 ^= self.0 << 17;
         self.0
     }
+}
+
+/// One decision may be large: it is still one batch of the metadata log, and a restart reads it again.
+#[test]
+fn a_topic_of_thousands_of_partitions_survives_a_restart() {
+    let mut harness = Harness::new(BrokerConfig::default());
+    harness.folds = false;
+    harness.command("connect a");
+    assert_eq!(harness.command("a create wide:9000"), ["a wide partitions=9000 replicas=1"]);
+    harness.command("crash");
+    harness.command("start");
+    assert_eq!(harness.broker.as_ref().unwrap().metrics().partitions, 9000);
 }

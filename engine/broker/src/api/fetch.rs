@@ -119,7 +119,11 @@ fn plan(turn: &mut Turn<'_>, context: &RequestContext, request: FetchRequest) ->
     Ok(FetchPlan { wanted, usage, by_id, limits, min_bytes, max_wait_ms: request.max_wait_ms })
 }
 
-fn park(turn: &Turn<'_>, plan: FetchPlan, reads: &[PartitionRead]) -> Reply {
+fn park(turn: &Turn<'_>, mut plan: FetchPlan, reads: &[PartitionRead]) -> Reply {
+    // What waits must not hold on to the memory of the whole request.
+    for wanted in &mut plan.wanted {
+        wanted.topic = wanted.topic.to_owned();
+    }
     let wants: Vec<Want> = reads
         .iter()
         .zip(&plan.wanted)

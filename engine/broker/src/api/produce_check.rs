@@ -67,8 +67,8 @@ pub(crate) fn check_batch(
     let partition = topics.partition(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let batch = one_batch(records, rules.version)?;
     let header = *batch.header();
-    check_partition(partition, &topic.settings, rules, key)?;
     let place = Place { topic: topic.name.as_str(), partition: key.partition };
+    check_partition(partition, &topic.settings, rules, &place)?;
     let checked = check_size(&batch, &topic.settings, &place)
         .and_then(|()| check_crc(&batch, &place))
         .and_then(|()| check_header(&header, &topic.settings, rules.wall_ms))
@@ -146,7 +146,7 @@ fn check_partition(
     partition: &Partition,
     settings: &TopicSettings,
     rules: &ProduceRules,
-    key: PartitionKey,
+    place: &Place<'_>,
 ) -> Result<(), Refusal> {
     if !partition.is_online() {
         return Err(ErrorCode::KafkaStorageError.into());
@@ -155,8 +155,8 @@ fn check_partition(
     if rules.acks == -1 && in_sync < settings.min_insync_replicas {
         let message = format!(
             "The size of the current ISR : {in_sync} is insufficient to satisfy the min.isr requirement of {} for \
-             partition {}",
-            settings.min_insync_replicas, key.partition
+             partition {place}",
+            settings.min_insync_replicas
         );
         return Err(Refusal::new(ErrorCode::NotEnoughReplicas, message));
     }
