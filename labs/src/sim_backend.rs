@@ -334,6 +334,8 @@ impl Backend for SimBackend {
         while records.len() < most {
             let left = deadline.since(self.world()?.now().monotonic);
             let poll = matches!(wanted, Wanted::Poll { .. });
+            // The consumer fetches only while its application waits for records.
+            self.world()?.with_consumer(id, |consumer, now, out| consumer.wait_for_records(now, left, out));
             let ready = self.wait(left, |world| {
                 let consumer = world.consumer(id);
                 let at_end = || {
@@ -342,6 +344,11 @@ impl Backend for SimBackend {
                 };
                 (consumer.buffered() > 0 || (!poll && at_end())).then_some(())
             })?;
+            if self.world()?.consumer(id).buffered() == 0 {
+                self.world()?.with_consumer(id, |consumer, now, out| consumer.wait_for_records(now, 0, out));
+                self.consumer_error(id)?;
+                break;
+            }
             let want = (most - records.len()).min(POLL_RECORDS_MAX);
             let mut news = self.world()?.with_consumer(id, |consumer, now, out| consumer.poll(now, want, out));
             self.consumer_error(id)?;
