@@ -214,7 +214,7 @@ impl Consumer {
     }
 
     /// Records are fetched in the background for this long, without a poll: for an application that waits by looking at
-    /// [`Consumer::buffered`].
+    /// [`Consumer::buffered`]. 0 ends it.
     pub fn wait_for_records(&mut self, now: Now, at_most_us: u64, out: &mut ClientOutbox) {
         self.wanted_until = Some(now.monotonic.plus(at_most_us));
         self.drive(now, out);

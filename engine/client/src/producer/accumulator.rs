@@ -27,6 +27,8 @@ pub(super) struct Batch {
     encoded: Option<Bytes>,
     /// Id, epoch and first sequence number of an idempotent producer's batch that was sent.
     pub(super) sequence: Option<(ProducerIdentity, i32)>,
+    /// The sequence number was changed while the batch was in flight with the old one.
+    pub(super) sequence_changed: bool,
     created_at: Micros,
     size: usize,
     full: bool,
@@ -44,6 +46,8 @@ pub(super) struct Queue {
     pub(super) batches: VecDeque<Batch>,
     identity: Option<ProducerIdentity>,
     next_sequence: i32,
+    /// Batches that have a sequence number of an older epoch get one of the new epoch, as soon as none is in flight.
+    rewrite: bool,
 }
 
 /// What [`Accumulator::append`] did.
@@ -190,34 +194,72 @@ impl Queue {
     }
 
     /// Gives the next batch its sequence number and encodes it. `None` while that is impossible: batches of an older
-    /// epoch are still in flight.
+    /// epoch have to come to their end first.
     pub(super) fn take_next(
         &mut self,
         now: Micros,
         identity: Option<ProducerIdentity>,
     ) -> Option<(&mut Batch, Bytes)> {
-        if self.identity != identity && identity.is_some() {
-            if self.batches.iter().any(|batch| batch.in_flight) {
-                return None;
-            }
-            self.identity = identity;
-            self.next_sequence = 0;
-        }
+        self.maybe_change_identity(identity);
         let index = self.batches.iter().position(|batch| !batch.in_flight)?;
         let batch = &mut self.batches[index];
         if batch.not_before > now {
             return None;
         }
-        if let Some(identity) = identity
-            && batch.sequence.is_none_or(|(before, _)| before != identity)
-        {
-            batch.set_sequence(identity, self.next_sequence);
+        if identity.is_some() && batch.sequence.is_none() {
+            if self.identity != identity {
+                return None;
+            }
+            batch.set_sequence(identity.expect("looked at just above"), self.next_sequence);
             self.next_sequence = increment_sequence(self.next_sequence, batch.tickets.len() as i32);
         }
         batch.in_flight = true;
+        batch.sequence_changed = false;
         batch.attempts += 1;
         let bytes = batch.encode();
         Some((batch, bytes))
+    }
+
+    /// A batch's fate will never be known, so what follows would be out of order for ever: the sequence numbers of this
+    /// partition begin at 0 again, in the producer's next epoch.
+    pub(super) fn begin_anew(&mut self) {
+        self.rewrite = true;
+    }
+
+    /// A batch that had this sequence number was refused and is not in the log: those behind it move up
+    /// (`TransactionManager.adjustSequencesDueToFailedBatch`).
+    pub(super) fn close_gap(&mut self, (identity, from): (ProducerIdentity, i32), records: i32) {
+        if self.identity != Some(identity) {
+            return;
+        }
+        self.next_sequence = decrement_sequence(self.next_sequence, records);
+        let behind = |sequence: i32| sequence.wrapping_sub(from) > 0;
+        for batch in &mut self.batches {
+            if let Some((of, sequence)) = batch.sequence
+                && of == identity
+                && behind(sequence)
+            {
+                batch.set_sequence(identity, decrement_sequence(sequence, records));
+                batch.sequence_changed = batch.in_flight;
+            }
+        }
+    }
+
+    /// A new epoch begins in this partition when nothing of the old one is left, or when what is left is rewritten.
+    fn maybe_change_identity(&mut self, identity: Option<ProducerIdentity>) {
+        if self.identity == identity || identity.is_none() {
+            return;
+        }
+        let blocks = |batch: &Batch| if self.rewrite { batch.in_flight } else { batch.sequence.is_some() };
+        if self.batches.iter().any(blocks) {
+            return;
+        }
+        self.identity = identity;
+        self.next_sequence = 0;
+        self.rewrite = false;
+        for batch in &mut self.batches {
+            batch.sequence = None;
+        }
     }
 
     /// Whether a batch before this one has not come to its end.
@@ -234,6 +276,7 @@ impl Batch {
             builder: Some(BatchBuilder::new(config.compression)),
             encoded: None,
             sequence: None,
+            sequence_changed: false,
             created_at,
             size: BATCH_OVERHEAD,
             full: false,
@@ -313,12 +356,19 @@ fn increment_sequence(sequence: i32, by: i32) -> i32 {
     ((i64::from(sequence) + i64::from(by)) % (i64::from(i32::MAX) + 1)) as i32
 }
 
+/// The other way round (`DefaultRecordBatch.decrementSequence`).
+fn decrement_sequence(sequence: i32, by: i32) -> i32 {
+    let back = i64::from(sequence) - i64::from(by);
+    (if back < 0 { back + i64::from(i32::MAX) + 1 } else { back }) as i32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn sequences_go_round() {
+        assert_eq!(decrement_sequence(increment_sequence(i32::MAX - 1, 5), 5), i32::MAX - 1);
         assert_eq!(increment_sequence(0, 3), 3);
         assert_eq!(increment_sequence(i32::MAX, 1), 0);
         assert_eq!(increment_sequence(i32::MAX - 1, 5), 3);

@@ -122,6 +122,9 @@ impl Producer {
                 batch.tickets.len(),
                 self.config.delivery_timeout_ms
             );
+            if let Some((identity, _)) = batch.sequence {
+                self.begin_anew(&topic, partition, identity);
+            }
             self.fail_batch(&topic, partition, batch, ClientError::new("REQUEST_TIMED_OUT", message), out);
         }
     }
@@ -143,14 +146,15 @@ impl Producer {
         for ticket in &batch.tickets {
             self.reports.push(DeliveryReport { ticket: *ticket, result: Err(error.clone()) });
         }
-        if let Some((identity, _)) = batch.sequence {
-            self.bump_epoch(identity);
-        }
     }
 
-    /// A sequence number will never be heard of again: what follows would be out of order for ever. So the producer begins
-    /// anew at sequence 0 of the next epoch (KIP-360; `TransactionManager.bumpIdempotentProducerEpoch`).
-    fn bump_epoch(&mut self, seen: ProducerIdentity) {
+    /// A partition's sequence numbers cannot go on: they begin at 0 again in the producer's next epoch (KIP-360;
+    /// `TransactionManager.bumpIdempotentProducerEpoch`). Other partitions change over when they have nothing left of the
+    /// old one.
+    fn begin_anew(&mut self, topic: &str, partition: i32, seen: ProducerIdentity) {
+        if let Some(queue) = self.accumulator.queue(topic, partition) {
+            queue.begin_anew();
+        }
         if !matches!(self.identity, Identity::Known(known) if known == seen) {
             return; // It was done already.
         }
@@ -350,9 +354,10 @@ impl Producer {
     /// |---|---|
     /// | `NONE` | it is in the log at this offset |
     /// | `DUPLICATE_SEQUENCE_NUMBER` | it is in the log, too long ago to say where |
-    /// | `OUT_OF_ORDER_SEQUENCE_NUMBER`, and a batch before it is still on its way | that one comes first: try again |
+    /// | `OUT_OF_ORDER_SEQUENCE_NUMBER`, and a batch before it is on its way, or was refused | try again: that one came first |
+    /// | `OUT_OF_ORDER_SEQUENCE_NUMBER` otherwise, `UNKNOWN_PRODUCER_ID` | the broker forgot: begin a new epoch, try again |
     /// | a retriable error, and attempts are left | try again, after asking who leads |
-    /// | anything else | it failed |
+    /// | anything else | it failed; the sequence numbers behind it move up |
     fn on_batch_answer(&mut self, now: Now, sent: &Sent, answer: &PartitionProduceResponse, out: &mut ClientOutbox) {
         let Some(queue) = self.accumulator.queue(&sent.topic, sent.partition) else { return };
         let is_head = queue.is_head(sent.batch);
@@ -360,30 +365,46 @@ impl Producer {
             return; // Its time was over before the answer came.
         };
         batch.in_flight = false;
-        let attempts = batch.attempts;
-        match ErrorCode::from_code(answer.error_code) {
+        let (attempts, sequence) = (batch.attempts, batch.sequence);
+        let in_turn = is_head && !batch.sequence_changed;
+        let error = ErrorCode::from_code(answer.error_code);
+        let forgotten = error == ErrorCode::UnknownProducerId
+            || (error == ErrorCode::OutOfOrderSequenceNumber && in_turn);
+        match error {
             ErrorCode::None => self.acknowledge(sent, answer.base_offset, out),
             ErrorCode::DuplicateSequenceNumber => self.acknowledge(sent, -1, out),
-            error if self.may_retry(error, attempts, is_head) => {
-                if matches!(error, ErrorCode::UnknownTopicId) {
+            error if attempts <= self.config.retries && may_help(error) => {
+                if let (true, Some((identity, _))) = (forgotten, sequence) {
+                    self.begin_anew(&sent.topic, sent.partition, identity);
+                }
+                if error == ErrorCode::UnknownTopicId {
                     self.network.metadata.forget(&sent.topic);
                 }
                 self.network.metadata.request_update();
                 self.schedule_retry(now, sent, error, out);
             }
             error => {
-                let batch = self.accumulator.remove(&sent.topic, sent.partition, sent.batch);
                 let message = answer.error_message.as_ref().map(|message| message.to_string());
-                let error = ClientError::of(error, message.as_deref());
-                self.fail_batch(&sent.topic, sent.partition, batch.expect("it is there"), error, out);
+                self.on_refused(sent, error, ClientError::of(error, message.as_deref()), out);
             }
         }
     }
 
-    fn may_retry(&self, error: ErrorCode, attempts: u32, is_head: bool) -> bool {
-        let waits_for_another = error == ErrorCode::OutOfOrderSequenceNumber && !is_head;
-        let may_help = error.is_retriable() || error == ErrorCode::UnknownTopicId || waits_for_another;
-        may_help && attempts <= self.config.retries
+    /// A batch will not be tried again.
+    fn on_refused(&mut self, sent: &Sent, code: ErrorCode, error: ClientError, out: &mut ClientOutbox) {
+        let (topic, partition) = (&sent.topic, sent.partition);
+        let batch = self.accumulator.remove(topic, partition, sent.batch).expect("its answer was just taken");
+        if let Some((identity, first)) = batch.sequence {
+            match self.accumulator.queue(topic, partition) {
+                // Nobody knows whether it is in the log.
+                _ if matches!(code, ErrorCode::NetworkException | ErrorCode::RequestTimedOut) => {
+                    self.begin_anew(topic, partition, identity);
+                }
+                Some(queue) => queue.close_gap((identity, first), batch.tickets.len() as i32),
+                None => {}
+            }
+        }
+        self.fail_batch(topic, partition, batch, error, out);
     }
 
     fn acknowledge(&mut self, sent: &Sent, base_offset: i64, out: &mut ClientOutbox) {
@@ -414,6 +435,15 @@ impl Producer {
         let (first, max) = (self.config.network.retry_backoff_ms, self.config.network.retry_backoff_max_ms);
         retry_at(now.monotonic, attempts, first, max, &mut self.network.chance)
     }
+}
+
+/// Whether a batch that got this error may be in the log after another attempt.
+fn may_help(error: ErrorCode) -> bool {
+    error.is_retriable()
+        || matches!(
+            error,
+            ErrorCode::UnknownTopicId | ErrorCode::OutOfOrderSequenceNumber | ErrorCode::UnknownProducerId
+        )
 }
 
 /// Says that a batch goes, because of its newest record or its failed attempt. Returns the batch's number.

@@ -4,7 +4,7 @@ use super::{SoakOptions, SoakReport, ledger::Account, ledger::Ledger};
 use crate::{Action, ClientId, Outcome, Rng, Violation, World, WorldConfig};
 use alloc::{
     format,
-    string::{String, ToString},
+    string::String,
     vec::Vec,
 };
 use naru_broker::BrokerConfig;
@@ -127,7 +127,10 @@ impl<'a> Driver<'a> {
             self.ledger.accounts.insert(id, Account::new(&name, broker, idempotent));
         }
         for number in 0..self.rng.between(1, 3) {
-            let (broker, topic, partitions) = self.rng.pick(&self.topics).clone();
+            // Somebody writes there, so that there is something to read.
+            let written: Vec<i32> = self.ledger.accounts.values().map(|account| account.broker).collect();
+            let topics: Vec<_> = self.topics.iter().filter(|(broker, _, _)| written.contains(broker)).collect();
+            let (broker, topic, partitions) = (*self.rng.pick(&topics)).clone();
             let resets = [OffsetReset::Earliest, OffsetReset::Latest];
             let config = ConsumerConfig {
                 bootstrap: alloc::vec![self.world.address(broker)],
@@ -318,7 +321,7 @@ impl<'a> Driver<'a> {
 }
 
 fn randomise_broker(rng: &mut Rng, broker: &mut BrokerConfig) {
-    broker.log.segment_bytes = *rng.pick(&[2_000, 20_000, 1 << 30]);
+    broker.log.segment_bytes = *rng.pick(&[2_000, 20_000, 20_000, 20_000, 1 << 30]);
     broker.log.index_interval_bytes = *rng.pick(&[1, 500, 4_096]);
 }
 
@@ -341,7 +344,7 @@ fn random_producer(rng: &mut Rng) -> ProducerConfig {
         max_in_flight_requests: rng.between(1, 5) as u32,
         compression: *rng.pick(&codecs),
         network: random_network(rng),
-        client_id: "".to_string(),
+        client_id: String::new(),
         ..ProducerConfig::default()
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Account {
     /// Where records are, by number.
     acknowledged: BTreeMap<u64, RecordMetadata>,
     failed: u64,
+    /// Records that failed, and may be in the log all the same.
+    uncertain: u64,
 }
 
 /// All accounts, by client.
@@ -47,6 +49,7 @@ impl Account {
             tickets: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             failed: 0,
+            uncertain: 0,
         }
     }
 
@@ -75,7 +78,10 @@ impl Ledger {
                 Ok(metadata) => {
                     account.acknowledged.insert(number, metadata);
                 }
-                Err(_) => account.failed += 1,
+                Err(error) => {
+                    account.failed += 1;
+                    account.uncertain += u64::from(error.error == "REQUEST_TIMED_OUT" || error.error == "NETWORK_EXCEPTION");
+                }
             }
         }
         Ok(())
@@ -115,9 +121,9 @@ impl Account {
                 return Err(Violation::new("acknowledged", message));
             }
         }
-        // A record that failed may be in the log all the same, and then the next epoch begins: only a producer without
-        // failures promises more.
-        if self.idempotent && self.failed == 0 { self.audit_idempotence(&mine) } else { Ok(()) }
+        // After a failure of which nobody knows whether the record is in the log, the next epoch begins, and batches behind
+        // it may come twice. Only a producer without such failures promises more.
+        if self.idempotent && self.uncertain == 0 { self.audit_idempotence(&mine) } else { Ok(()) }
     }
 
     /// Each record once, and in each partition in the order in which they were handed over.

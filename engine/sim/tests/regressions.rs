@@ -1,0 +1,16 @@
+//! Seeds that once found something. Each has a name for what it found.
+
+use naru_sim::soak::{self, SoakOptions};
+
+fn stays_clean(seed: u64) {
+    if let Err(failure) = soak::run(seed, &SoakOptions::default()) {
+        panic!("{failure}");
+    }
+}
+
+/// A batch that the broker refuses for good left a gap in the sequence numbers of an idempotent producer, and everything
+/// in flight behind it failed with it. Since then those batches move up and are tried again.
+#[test]
+fn batches_behind_a_refused_one_are_not_refused_with_it() {
+    stays_clean(16);
+}
