@@ -225,10 +225,10 @@ impl Partition {
         }
     }
 
-    /// Checks the epoch that a client believes to be current (KIP-320); -1 means that it does not care.
+    /// Checks the epoch that a client believes to be current (KIP-320); a negative one means that it does not care.
     pub(crate) fn check_leader_epoch(&self, epoch: i32) -> Result<(), ErrorCode> {
         match epoch {
-            -1 => Ok(()),
+            i32::MIN..0 => Ok(()),
             older if older < self.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
             newer if newer > self.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
             _ => Ok(()),
@@ -275,5 +275,22 @@ impl TopicRef {
             TopicRef::Name(name) => TopicRef::Name(StrBytes::from_string(String::from(name.as_str()))),
             TopicRef::Id(id) => TopicRef::Id(*id),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SEMANTICS 21. A lone broker's partitions stay in epoch 0, so only here can an epoch be too old.
+    #[test]
+    fn semantics_21_older_epochs_are_fenced_and_newer_ones_unknown() {
+        let last_view = Box::new(PartitionView::default());
+        let state = PartitionState::Offline(Offline { log: None, last_view });
+        let partition = Partition { leader: 1, leader_epoch: 5, replicas: Vec::new(), high_watermark: 0, state };
+        assert_eq!(partition.check_leader_epoch(4), Err(ErrorCode::FencedLeaderEpoch));
+        assert_eq!(partition.check_leader_epoch(5), Ok(()));
+        assert_eq!(partition.check_leader_epoch(6), Err(ErrorCode::UnknownLeaderEpoch));
+        assert_eq!(partition.check_leader_epoch(-1), Ok(()));
     }
 }

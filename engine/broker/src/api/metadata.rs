@@ -36,10 +36,16 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Met
         Some(topics) => Asked::These(topics),
     };
     // Decide.
+    if let Asked::These(topics) = &asked
+        && topics.iter().any(|topic| !may_be_asked(topic, context.version))
+    {
+        let topics = topics.iter().map(|topic| unknown_topic(topic.clone(), ErrorCode::InvalidRequest));
+        return Reply::Now(MetadataResponse::default().with_topics(topics.collect()).into());
+    }
     let topics = match asked {
         Asked::All => turn.state.topics.iter().map(|topic| known_topic(turn, topic)).collect(),
         Asked::These(topics) => {
-            topics.into_iter().map(|topic| one_topic(turn, topic, context.version, may_create)).collect()
+            topics.into_iter().map(|topic| one_topic(turn, topic, may_create)).collect()
         }
     };
     // Answer.
@@ -56,16 +62,13 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Met
     Reply::Now(response.into())
 }
 
-fn one_topic(
-    turn: &mut Turn<'_>,
-    asked: MetadataRequestTopic,
-    version: i16,
-    may_create: bool,
-) -> MetadataResponseTopic {
+/// Whether a topic is named as the version allows. If one is not, the whole request is refused.
+fn may_be_asked(topic: &MetadataRequestTopic, version: i16) -> bool {
+    version >= FIRST_VERSION_BY_ID || (topic.topic_id.is_nil() && topic.name.is_some())
+}
+
+fn one_topic(turn: &mut Turn<'_>, asked: MetadataRequestTopic, may_create: bool) -> MetadataResponseTopic {
     let by_id = !asked.topic_id.is_nil();
-    if version < FIRST_VERSION_BY_ID && (by_id || asked.name.is_none()) {
-        return unknown_topic(asked, ErrorCode::InvalidRequest);
-    }
     let topics = &turn.state.topics;
     let key = match &asked.name {
         _ if by_id => topics.by_id(asked.topic_id),
@@ -145,7 +148,8 @@ fn one_partition(turn: &Turn<'_>, index: i32, partition: &Partition) -> Metadata
 
 fn unknown_topic(asked: MetadataRequestTopic, error: ErrorCode) -> MetadataResponseTopic {
     // Before version 12 a name cannot be null in the answer either.
-    let name = asked.name.or_else(|| asked.topic_id.is_nil().then(|| TopicName(StrBytes::from_string(String::new()))));
-    let topic_id = if error == ErrorCode::UnknownTopicId { asked.topic_id } else { Uuid::nil() };
+    let by_id = error == ErrorCode::UnknownTopicId;
+    let name = asked.name.or_else(|| (!by_id).then(|| TopicName(StrBytes::from_string(String::new()))));
+    let topic_id = if by_id { asked.topic_id } else { Uuid::nil() };
     MetadataResponseTopic::default().with_name(name).with_topic_id(topic_id).with_error_code(error as i16)
 }

@@ -151,12 +151,14 @@ fn check_partition(
     if !partition.is_online() {
         return Err(ErrorCode::KafkaStorageError.into());
     }
+    // A topic with fewer replicas than min.insync.replicas needs only all of them (Partition.effectiveMinIsr). On a lone
+    // broker every replica is in sync, so that this refuses nothing yet.
     let in_sync = partition.replicas.len() as i32;
-    if rules.acks == -1 && in_sync < settings.min_insync_replicas {
+    let min_in_sync = settings.min_insync_replicas.min(partition.replicas.len() as i32);
+    if rules.acks == -1 && in_sync < min_in_sync {
         let message = format!(
-            "The size of the current ISR : {in_sync} is insufficient to satisfy the min.isr requirement of {} for \
-             partition {place}",
-            settings.min_insync_replicas
+            "The size of the current ISR : {in_sync} is insufficient to satisfy the min.isr requirement of {min_in_sync} for \
+             partition {place}"
         );
         return Err(Refusal::new(ErrorCode::NotEnoughReplicas, message));
     }

@@ -60,6 +60,9 @@ fn topic_name(value: &str) -> TopicName {
 impl Harness {
     /// The id that the broker gave to a topic; one that no topic has for a topic that is not there.
     pub fn topic_id(&self, name: &str) -> Uuid {
+        if let Some(ids) = &self.foreign_ids {
+            return ids.get(name).copied().unwrap_or(Uuid::from_u128(42));
+        }
         let topics = self.broker.as_ref().expect("a broker").view().topics;
         topics.get(name).map_or(Uuid::from_u128(42), |topic| topic.topic_id.parse().unwrap())
     }

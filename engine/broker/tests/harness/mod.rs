@@ -39,6 +39,8 @@ pub struct Harness {
     pub waiting: BTreeMap<ConnectionId, VecDeque<(ApiKey, i16, i32)>>,
     /// Whether events are folded and compared: not when the trace is off.
     pub folds: bool,
+    /// Topic ids of another broker, when requests are made for it.
+    pub foreign_ids: Option<BTreeMap<String, uuid::Uuid>>,
     /// How many events a transcript has shown.
     pub events_shown: usize,
     /// The last fetch session that was answered.
@@ -70,6 +72,7 @@ impl Harness {
             closed: VecDeque::new(),
             waiting: BTreeMap::new(),
             folds: true,
+            foreign_ids: None,
             events_shown: 0,
             last_session: None,
             next_correlation_id: 0,

@@ -68,6 +68,10 @@ impl Harness {
         if !name.is_empty() {
             return name.into();
         }
+        if let Some(ids) = &self.foreign_ids {
+            let found = ids.iter().find(|(_, candidate)| **candidate == id);
+            return found.map_or("?".into(), |(name, _)| name.clone());
+        }
         let topics = self.broker.as_ref().expect("a broker").view().topics;
         let found = topics.iter().find(|(_, topic)| topic.topic_id == id.hyphenated().to_string());
         found.map_or("?".into(), |(name, _)| name.clone())
