@@ -20,11 +20,6 @@ impl Failure {
         Failure { sentence: sentence.into(), exit_code: 2 }
     }
 
-    /// The same failure with another exit code.
-    pub fn with_exit_code(self, exit_code: u8) -> Self {
-        Failure { exit_code, ..self }
-    }
-
     /// What the process ends with.
     pub fn exit_code(&self) -> u8 {
         self.exit_code

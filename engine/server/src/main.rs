@@ -43,7 +43,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(args) => commands::serve::run(&args),
         Command::Lab(command) => commands::lab::run(&command),
-        Command::Sim(_) => Err(Failure::new("the simulation is not there yet")),
+        Command::Sim(command) => commands::sim::run(&command),
         Command::Topic(args) => commands::topic::run(&args.command),
         Command::Produce(args) => commands::produce::run(&args),
         Command::Consume(args) => commands::consume::run(&args),

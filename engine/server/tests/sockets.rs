@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Connection, Naru, fetch_request, produce_request, values};
-use naru_wire::{ApiKey, Response, messages::ApiVersionsRequest};
+use common::{Connection, Naru, api_versions_request, fetch_request, produce_request, values};
+use naru_wire::{ApiKey, Response};
 use std::{
     io::Write,
     time::{Duration, Instant},
@@ -106,7 +106,7 @@ fn more_than_max_connections_wait_their_turn() {
     let (mut first, mut second, mut third) = (naru.connect(), naru.connect(), naru.connect());
     first.assert_alive();
     second.assert_alive();
-    let asked = third.send(ApiVersionsRequest::default());
+    let asked = third.send(api_versions_request());
     third.stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let nothing_yet = third.stream.peek(&mut [0]).unwrap_err();
     assert_eq!(nothing_yet.kind(), std::io::ErrorKind::WouldBlock);
@@ -124,7 +124,7 @@ fn pipelined_requests_are_answered_in_order() {
     let mut asked = Vec::new();
     for number in 0..500 {
         asked.push((ApiKey::Produce, connection.send(produce_request("ordered", &[&number.to_string()]))));
-        asked.push((ApiKey::ApiVersions, connection.send(ApiVersionsRequest::default())));
+        asked.push((ApiKey::ApiVersions, connection.send(api_versions_request())));
     }
     for (api, correlation_id) in asked {
         assert_eq!(connection.receive(api).0, correlation_id);
@@ -140,7 +140,7 @@ fn a_reply_that_waits_holds_back_those_behind_it() {
     let (mut reader, mut writer) = (naru.connect(), naru.connect());
     writer.create_topic("slow", 1);
     let waiting = reader.send(fetch_request("slow", 0, 20_000));
-    let behind = reader.send(ApiVersionsRequest::default());
+    let behind = reader.send(api_versions_request());
     writer.produce("slow", &["at last"]);
     let (first, answer) = reader.receive(ApiKey::Fetch);
     assert_eq!(first, waiting);

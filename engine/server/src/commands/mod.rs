@@ -4,4 +4,5 @@ pub mod consume;
 pub mod lab;
 pub mod produce;
 pub mod serve;
+pub mod sim;
 pub mod topic;

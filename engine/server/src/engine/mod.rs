@@ -111,15 +111,14 @@ impl EngineThread {
     /// One turn: steps, one commit, effects.
     fn turn(&mut self, first: Option<Message>) {
         let started = Instant::now();
-        let mut bytes = 0;
+        let (mut messages, mut bytes) = (0, 0);
         let mut next = first;
-        for _ in 0..TURN_MESSAGES_MAX {
-            let Some(message) = next else { break };
+        while let Some(message) = next {
             bytes += self.take(message);
-            if bytes >= TURN_BYTES_MAX {
-                break;
-            }
-            next = self.receiver.queued();
+            messages += 1;
+            // Asked only when there is room for one more: a message taken out of the queue has to be handled.
+            let room = messages < TURN_MESSAGES_MAX && bytes < TURN_BYTES_MAX;
+            next = if room { self.receiver.queued() } else { None };
         }
         let now = self.clock.now();
         if self.broker.next_deadline().is_some_and(|deadline| deadline.at <= now.monotonic) {

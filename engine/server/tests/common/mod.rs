@@ -228,7 +228,7 @@ impl Connection {
 
     /// Whether the broker answers on this connection.
     pub fn assert_alive(&mut self) {
-        let Response::ApiVersions(answer) = self.ask(ApiVersionsRequest::default()) else { panic!() };
+        let Response::ApiVersions(answer) = self.ask(api_versions_request()) else { panic!() };
         assert_eq!(answer.error_code, 0);
         assert!(!answer.api_keys.is_empty());
     }
@@ -283,6 +283,13 @@ impl Connection {
             all.extend(more);
         }
     }
+}
+
+/// What clients ask first, with the names that it has to have since version 3 (KIP-511).
+pub fn api_versions_request() -> ApiVersionsRequest {
+    ApiVersionsRequest::default()
+        .with_client_software_name(StrBytes::from_static_str("naru-tests"))
+        .with_client_software_version(StrBytes::from_static_str("1"))
 }
 
 /// A topic's name as messages hold it.
