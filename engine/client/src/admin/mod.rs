@@ -4,8 +4,6 @@
 //! file holds what the application sees. Read on in [`calls`]: what each call asks, and how its answer is read.
 
 mod calls;
-#[cfg(test)]
-mod tests;
 
 use crate::{
     AdminConfig, ClientError, ClientInput, ClientOutbox, Machine,
@@ -165,8 +163,7 @@ struct Pending {
 
 impl Admin {
     /// An admin client, number `client` in its world. It connects when it has something to do.
-    pub fn new(config: AdminConfig, client: u32, now: Now, out: &mut ClientOutbox) -> Self {
-        let _ = now;
+    pub fn new(config: AdminConfig, client: u32, _now: Now, out: &mut ClientOutbox) -> Self {
         let view = ClientView::new(config.client_id.clone(), ClientRole::Admin, Vec::new());
         let name = view.name.clone();
         out.trace.emit(|| TraceKind::ClientStarted { client, name, role: ClientRole::Admin, settings: Vec::new() });
@@ -225,8 +222,7 @@ impl Admin {
     }
 
     /// Ends it. Calls that were not answered fail.
-    pub fn close(&mut self, now: Now, out: &mut ClientOutbox) {
-        let _ = now;
+    pub fn close(&mut self, _now: Now, out: &mut ClientOutbox) {
         if self.closed {
             return;
         }
@@ -313,10 +309,7 @@ impl Admin {
         };
         match result {
             Ok(result) => self.finish(ticket, Ok(result), out),
-            Err((code, error)) if should_retry(code) => {
-                let _ = error;
-                self.retry(now, ticket, code, out);
-            }
+            Err((code, _)) if should_retry(code) => self.retry(now, ticket, code, out),
             Err((_, error)) => self.finish(ticket, Err(error), out),
         }
     }

@@ -6,8 +6,6 @@
 //! This file holds what the application sees. Read on in [`fetching`]. Group membership is deliberately not here yet.
 
 mod fetching;
-#[cfg(test)]
-mod tests;
 
 use crate::{ClientError, ClientInput, ClientOutbox, ConsumerConfig, Machine, OffsetReset, network::Network};
 use alloc::{
@@ -123,8 +121,7 @@ const INTEREST_MS: u64 = 1_000;
 
 impl Consumer {
     /// A consumer, number `client` in its world. It connects when it has something to do.
-    pub fn new(config: ConsumerConfig, client: u32, now: Now, out: &mut ClientOutbox) -> Self {
-        let _ = now;
+    pub fn new(config: ConsumerConfig, client: u32, _now: Now, out: &mut ClientOutbox) -> Self {
         let reset = match config.auto_offset_reset {
             OffsetReset::Earliest => "earliest",
             OffsetReset::Latest => "latest",
@@ -287,8 +284,7 @@ impl Consumer {
     }
 
     /// Ends it.
-    pub fn close(&mut self, now: Now, out: &mut ClientOutbox) {
-        let _ = now;
+    pub fn close(&mut self, _now: Now, out: &mut ClientOutbox) {
         if self.closed {
             return;
         }

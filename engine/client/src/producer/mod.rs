@@ -7,8 +7,6 @@
 mod accumulator;
 mod partitioning;
 mod sender;
-#[cfg(test)]
-mod tests;
 
 use crate::{
     Acks, ClientError, ClientInput, ClientOutbox, Machine, ProducerConfig,
@@ -91,7 +89,7 @@ impl Producer {
     ///
     /// Idempotence is switched off, as by the Java client, where the other settings do not allow it: it needs `acks=all`,
     /// retries, and at most five requests in flight.
-    pub fn new(mut config: ProducerConfig, client: u32, now: Now, out: &mut ClientOutbox) -> Self {
+    pub fn new(mut config: ProducerConfig, client: u32, _now: Now, out: &mut ClientOutbox) -> Self {
         let allowed = config.acks == Acks::All && config.retries > 0 && config.max_in_flight_requests <= 5;
         config.enable_idempotence &= allowed;
         config.max_in_flight_requests = config.max_in_flight_requests.max(1);
@@ -99,7 +97,6 @@ impl Producer {
         let (name, settings) = (view.name.clone(), view.settings.clone());
         out.trace.emit(|| TraceKind::ClientStarted { client, name, role: ClientRole::Producer, settings });
         let bootstrap = config.bootstrap.clone();
-        let _ = now;
         Producer {
             network: Network::new(&config.client_id, bootstrap, config.network.clone(), true, config.seed),
             accumulator: Accumulator::default(),
@@ -160,8 +157,7 @@ impl Producer {
     }
 
     /// Ends it: what waits fails, connections are closed. Flush first to lose nothing.
-    pub fn close(&mut self, now: Now, out: &mut ClientOutbox) {
-        let _ = now;
+    pub fn close(&mut self, _now: Now, out: &mut ClientOutbox) {
         if self.closed {
             return;
         }

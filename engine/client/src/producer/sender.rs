@@ -279,9 +279,9 @@ impl Producer {
             let Some((batch, bytes)) = queue.take_next(now.monotonic, identity) else { continue };
             size += bytes.len();
             records += batch.tickets.len() as u32;
-            let cause = emit_sent(topic, *partition, batch, &bytes, out);
+            let id = emit_sent(topic, *partition, batch, &bytes, out);
             let topic_id = self.network.metadata.topic_id(topic);
-            sent.push(Sent { topic: topic.clone(), topic_id, partition: *partition, batch: cause });
+            sent.push(Sent { topic: topic.clone(), topic_id, partition: *partition, batch: id });
             let entry = PartitionProduceData::default().with_index(*partition).with_records(Some(bytes));
             data.entry(topic.clone()).or_default().push(entry);
         }
