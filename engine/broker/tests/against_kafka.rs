@@ -17,9 +17,10 @@ use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Transcripts that need no command that only the test driver knows.
-const TRANSCRIPTS: [&str; 14] = [
+const TRANSCRIPTS: [&str; 16] = [
     "semantics_01_acks",
     "semantics_02_min_insync_replicas",
+    "semantics_05_timestamps",
     "semantics_06_too_large",
     "semantics_07_one_batch",
     "semantics_08_null_key",
@@ -28,13 +29,17 @@ const TRANSCRIPTS: [&str; 14] = [
     "semantics_17_batch_boundaries",
     "semantics_20_fetch_sessions",
     "semantics_21_leader_epochs",
+    "semantics_22_list_offsets",
     "semantics_23_topic_ids",
     "semantics_44_api_versions",
     "semantics_46_metadata",
     "semantics_48_admin",
 ];
 /// Names that get a prefix of their own, because the broker may be used by others.
-const TOPICS: [&str; 13] = ["zero", "many", "wrong", "huge", "again", "orders", "small", "short", "packed", "state", "payments", "nothing", "refunds"];
+const TOPICS: [&str; 15] = [
+    "created", "appended", "zero", "many", "wrong", "huge", "again", "orders", "small", "short", "packed", "state",
+    "payments", "nothing", "refunds",
+];
 
 struct Real {
     address: String,
@@ -51,7 +56,6 @@ fn the_transcripts_put_to_a_real_kafka() {
         let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let mut harness = Harness::unopened(BrokerConfig::default());
         harness.foreign_ids = Some(BTreeMap::new());
-        harness.now.wall_ms = millis as i64;
         let prefix = format!("naru{millis}n{number}");
         let mut real = Real { address: address.clone(), connections: BTreeMap::new(), harness, prefix };
         println!("==== {name}");
@@ -66,6 +70,9 @@ impl Real {
             let mut expected: Vec<&str> = expected.lines().filter(|line| !line.is_empty()).collect();
             for command in input.lines().filter(|line| !line.starts_with('#')) {
                 let (first, rest) = command.split_once(' ').unwrap_or((command, ""));
+                if first == "pass" {
+                    self.harness.now.wall_ms += rest.parse::<i64>().unwrap();
+                }
                 if first.len() != 1 {
                     continue;
                 }
@@ -76,7 +83,9 @@ impl Real {
                     }
                 }
             }
-            let left = expected.iter().filter(|line| line.chars().nth(1) == Some(' ') && !line.starts_with("  ") && !line.contains("broker "));
+            let left = expected.iter().filter(|line| {
+                line.chars().nth(1) == Some(' ') && !line.starts_with("  ") && !line.contains("broker ")
+            });
             left.for_each(|line| println!("    naru:  {line}"));
         }
     }

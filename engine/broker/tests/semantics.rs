@@ -235,3 +235,26 @@ fn a_topic_of_thousands_of_partitions_survives_a_restart() {
     harness.command("start");
     assert_eq!(harness.broker.as_ref().unwrap().metrics().partitions, 9000);
 }
+
+/// What a request costs does not grow with what was done before: neither appends, nor fetches at the end, nor parked ones.
+#[test]
+fn the_cost_of_a_request_does_not_grow_with_the_log() {
+    let mut harness = with_topic();
+    harness.out.trace.set_on(false);
+    harness.folds = false;
+    harness.connect(2);
+    let mut round = |count: usize| {
+        let begin = std::time::Instant::now();
+        for _ in 0..count {
+            let end = harness.command("a list-offsets orders-0:latest")[0].rsplit_once('=').unwrap().1.to_owned();
+            harness.command(&format!("b fetch@12 orders-0:{end} wait=100"));
+            assert_eq!(harness.command("a produce@12 orders-0 k:v").len(), 2, "an offset, and the record");
+        }
+        begin.elapsed()
+    };
+    round(500);
+    let early = round(500);
+    round(4_000);
+    let late = round(500);
+    assert!(late < early * 5 + std::time::Duration::from_millis(200), "{early:?}, then {late:?}");
+}

@@ -44,9 +44,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Met
     }
     let topics = match asked {
         Asked::All => turn.state.topics.iter().map(|topic| known_topic(turn, topic)).collect(),
-        Asked::These(topics) => {
-            topics.into_iter().map(|topic| one_topic(turn, topic, may_create)).collect()
-        }
+        Asked::These(topics) => topics.into_iter().map(|topic| one_topic(turn, topic, may_create)).collect(),
     };
     // Answer.
     let config = &turn.state.config;

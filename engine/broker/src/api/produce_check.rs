@@ -201,17 +201,7 @@ fn check_crc(batch: &Batch, place: &Place<'_>) -> Result<(), Refusal> {
 }
 
 fn check_header(header: &BatchHeader, settings: &TopicSettings, wall_ms: i64) -> Result<(), Refusal> {
-    let invalid = |message: String| Err(Refusal::new(ErrorCode::InvalidRecord, message));
     header.validate_for_append().map_err(refuse)?;
-    if header.is_control() {
-        return invalid("Clients are not allowed to write control records".into());
-    }
-    if header.has_producer_id() && header.base_sequence < 0 {
-        return invalid(format!(
-            "Invalid sequence number {} in record batch with producerId {}",
-            header.base_sequence, header.producer_id
-        ));
-    }
     if header.is_transactional() {
         // There is no transaction coordinator yet, so no transaction can be going on.
         return Err(ErrorCode::InvalidTxnState.into());
@@ -273,11 +263,13 @@ fn first_three(errors: &[(i32, String)]) -> String {
 
 fn refuse(error: RecordsError) -> Refusal {
     let code = match &error {
-        RecordsError::CountMismatch { .. } | RecordsError::InvalidField { .. } | RecordsError::InvalidRecord { .. } => {
-            ErrorCode::InvalidRecord
-        }
+        RecordsError::CutOff { .. }
+        | RecordsError::TrailingBytes { .. }
+        | RecordsError::LengthTooSmall { .. }
+        | RecordsError::CrcMismatch { .. }
+        | RecordsError::UnknownCompression { .. } => ErrorCode::CorruptMessage,
         RecordsError::UnsupportedMagic { .. } => ErrorCode::UnsupportedForMessageFormat,
-        _ => ErrorCode::CorruptMessage,
+        _ => ErrorCode::InvalidRecord,
     };
     Refusal::new(code, error.to_string())
 }

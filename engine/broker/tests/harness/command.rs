@@ -219,14 +219,17 @@ impl Harness {
     fn delete_topics(&self, words: &Words<'_>, version: i16) -> Request {
         let names = words.plain().filter(|word| *word != "by-id");
         if version < 6 {
-            return DeleteTopicsRequest::default().with_topic_names(names.map(topic_name).collect()).into();
+            return DeleteTopicsRequest::default()
+                .with_timeout_ms(30_000)
+                .with_topic_names(names.map(topic_name).collect())
+                .into();
         }
         let by_id = words.has("by-id");
         let states = names.map(|name| match by_id {
             true => DeleteTopicState::default().with_name(None).with_topic_id(self.topic_id(name)),
             false => DeleteTopicState::default().with_name(Some(topic_name(name))),
         });
-        DeleteTopicsRequest::default().with_topics(states.collect()).into()
+        DeleteTopicsRequest::default().with_timeout_ms(30_000).with_topics(states.collect()).into()
     }
 }
 
@@ -275,7 +278,11 @@ fn create_topics(words: &Words<'_>) -> Request {
             .with_replication_factor(words.option("replicas", -1))
             .with_configs(configs.clone())
     });
-    CreateTopicsRequest::default().with_topics(topics.collect()).with_validate_only(words.has("validate-only")).into()
+    CreateTopicsRequest::default()
+        .with_timeout_ms(30_000)
+        .with_topics(topics.collect())
+        .with_validate_only(words.has("validate-only"))
+        .into()
 }
 
 fn create_partitions(words: &Words<'_>) -> Request {
@@ -286,7 +293,7 @@ fn create_partitions(words: &Words<'_>) -> Request {
             .with_count(count.parse().unwrap())
             .with_assignments(None)
     });
-    CreatePartitionsRequest::default().with_topics(topics.collect()).into()
+    CreatePartitionsRequest::default().with_timeout_ms(30_000).with_topics(topics.collect()).into()
 }
 
 /// `describe-configs topic:orders retention.ms` or `broker:1`.
