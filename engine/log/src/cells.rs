@@ -10,7 +10,7 @@ const DECOMPRESS_LIMIT: DecompressLimit = DecompressLimit(16 << 20);
 
 impl Log {
     /// The newest records, at most `max`, oldest first: for a view. Knows those of the last
-    /// [`crate::recent::RECENT_MAX`] batches.
+    /// 256 batches.
     pub fn cells(&self, max: usize, storage: &dyn Storage) -> Vec<CellView> {
         let mut newest_first = Vec::new();
         for recent in self.recent.newest_first() {

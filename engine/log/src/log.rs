@@ -1,5 +1,5 @@
-//! The log itself: what a broker sees of it. Writing is in [`crate::append`], reading in `read`, look-ups by time in
-//! `lookup`, opening in [`crate::recovery`].
+//! The log itself: what a broker sees of it. Writing is in `append.rs`, reading in `read.rs`, look-ups by time in
+//! `lookup.rs`, opening in `recovery.rs`.
 
 use crate::{
     FileId, LogConfig, LogError, ProducerState, Slice, Storage,

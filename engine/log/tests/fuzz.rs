@@ -8,8 +8,11 @@ use support::*;
 
 const ITERATIONS: usize = 1_000;
 
+/// A path and what is there.
+type NamedFile = (String, Vec<u8>);
+
 /// A disk with a log of 24 batches of one or two records, and where each batch of the first segment ends.
-fn good_disk() -> (Vec<(String, Vec<u8>)>, Vec<(usize, i64)>) {
+fn good_disk() -> (Vec<NamedFile>, Vec<(usize, i64)>) {
     let mut bench = Bench::new(small());
     let mut ends = Vec::new();
     for index in 0..24 {
@@ -24,7 +27,7 @@ fn good_disk() -> (Vec<(String, Vec<u8>)>, Vec<(usize, i64)>) {
     (files.map(|entry| (entry.path.clone(), bench.disk.contents(&entry.path).unwrap())).collect(), ends)
 }
 
-fn disk_of(files: &[(String, Vec<u8>)]) -> MemoryStorage {
+fn disk_of(files: &[NamedFile]) -> MemoryStorage {
     let disk = MemoryStorage::new();
     files.iter().for_each(|(path, contents)| disk.put(path, contents));
     disk
