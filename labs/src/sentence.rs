@@ -8,7 +8,7 @@ mod josa;
 mod korean;
 
 use crate::text::Locale;
-use naru_trace::{Actor, MessageLabel, MessageWay, Preview, TraceEvent, TraceKind};
+use naru_trace::{Actor, ClientRole, MessageLabel, MessageWay, Preview, TraceEvent, TraceKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -74,7 +74,6 @@ pub fn importance(kind: &TraceKind) -> Importance {
         TraceKind::MessageLost { .. }
         | TraceKind::BrokerCrashed { .. }
         | TraceKind::ScriptPrinted { .. }
-        | TraceKind::ClientStarted { .. }
         | TraceKind::RecordQueued { .. }
         | TraceKind::RecordRefused { .. }
         | TraceKind::BatchAcknowledged { .. }
@@ -95,7 +94,9 @@ pub fn importance(kind: &TraceKind) -> Importance {
         | TraceKind::PartitionOffline { .. }
         | TraceKind::LogTruncated { .. }
         | TraceKind::ActionInjected { .. } => Importance::Headline,
-        TraceKind::AdminAnswered { error, .. } if error.is_some() => Importance::Headline,
+        // The admin client works behind the script's `b.create_topic(..)`; the broker tells what became of the topic.
+        TraceKind::ClientStarted { role, .. } if *role != ClientRole::Admin => Importance::Headline,
+        TraceKind::AdminAnswered { error: Some(_), api, .. } if api != "CreateTopics" => Importance::Headline,
         // Records that were found are a headline; a look that found none is not.
         TraceKind::RecordsRead { from_offset, to_offset, .. } if to_offset > from_offset => Importance::Headline,
         // A partition that is added to a topic, or comes back after a start. A new topic has already been told.
@@ -149,12 +150,16 @@ fn label_place(label: &MessageLabel) -> Option<String> {
 
 /// A name of 300 letters is a fine thing to try, and no fine thing to read.
 fn shortened(name: &str) -> String {
-    const LETTERS_MAX: usize = 60;
-    let letters = name.chars().count();
-    if letters <= LETTERS_MAX {
-        return name.to_owned();
+    clipped(name, 60, 24)
+}
+
+/// Text of more than `most` letters, cut to `kept` and its length.
+fn clipped(text: &str, most: usize, kept: usize) -> String {
+    let letters = text.chars().count();
+    if letters <= most {
+        return text.to_owned();
     }
-    let head: String = name.chars().take(24).collect();
+    let head: String = text.chars().take(kept).collect();
     format!("{head}… ({letters})")
 }
 

@@ -1,8 +1,8 @@
 //! The sentences in English.
 
-use super::{Names, is_request, label_place, place, quoted, shortened, shortened_message, span};
+use super::{Names, clipped, is_request, label_place, place, quoted, shortened, shortened_message, span};
 use crate::text::Locale;
-use naru_trace::{CellView, MessageLabel, ParkCondition, Partitioning, Preview, TraceEvent, TraceKind};
+use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning, Preview, TraceEvent, TraceKind};
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = names.of(event.actor, Locale::En);
@@ -24,7 +24,7 @@ fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
         TraceKind::BrokerCrashed { broker } => {
             format!("broker {broker} crashes: its process ends without warning. Its files stay.")
         }
-        TraceKind::ScriptPrinted { text } => format!("the script prints: {text}"),
+        TraceKind::ScriptPrinted { text } => format!("the script prints: {}", clipped(text, 200, 160)),
         TraceKind::ActionInjected { action, .. } => format!("somebody intervenes: {action}."),
         _ => return None,
     })
@@ -33,7 +33,11 @@ fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
 fn client(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
     Some(match &event.kind {
         TraceKind::ClientStarted { name, role, settings, .. } => {
-            let role = format!("{role:?}").to_lowercase();
+            let role = match role {
+                ClientRole::Producer => "producer",
+                ClientRole::Consumer => "consumer",
+                ClientRole::Admin => "admin client",
+            };
             let settings: Vec<_> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let with = if settings.is_empty() { String::new() } else { format!(" with {}", settings.join(", ")) };
             format!("the {role} {name} starts{with}.")
@@ -42,7 +46,7 @@ fn client(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::RecordQueued { topic, partition, partitioning, key, value } => {
             let place = place(topic, *partition);
             let why = why_there(partitioning, *partition);
-            format!("{who} has {} for {place}: {why}.", record(key.as_ref(), value.as_ref()))
+            format!("{who} puts {} into its batch for {place}: {why}.", record(key.as_ref(), value.as_ref()))
         }
         TraceKind::RecordRefused { topic, error, message } => {
             format!("{who} gives up a record for {topic}: {error}. {message}")
@@ -263,7 +267,7 @@ fn why_there(partitioning: &Partitioning, partition: i32) -> String {
         Partitioning::KeyHash { hash, partitions } => {
             format!("murmur2 of the key is {hash}, and {hash} modulo {partitions} is {partition}")
         }
-        Partitioning::Sticky => "it has no key, so it joins the batch that is being filled".into(),
+        Partitioning::Sticky => "without a key, it goes where the last one went".into(),
     }
 }
 

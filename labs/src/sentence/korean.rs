@@ -1,6 +1,6 @@
 //! The sentences in Korean. Terms are the notes' own; API names, configuration keys and error codes stay as Kafka spells them.
 
-use super::{Josa, Names, is_request, josa, label_place, place, quoted, shortened, shortened_message, span};
+use super::{Josa, Names, clipped, is_request, josa, label_place, place, quoted, shortened, shortened_message, span};
 use crate::text::Locale;
 use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning, Preview, TraceEvent, TraceKind};
 
@@ -26,7 +26,7 @@ fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
             let broker = josa(&format!("브로커 {broker}"), Josa::Subject);
             format!("{broker} 갑자기 멈춥니다. 프로세스는 끝났지만 파일은 남습니다.")
         }
-        TraceKind::ScriptPrinted { text } => format!("스크립트 출력: {text}"),
+        TraceKind::ScriptPrinted { text } => format!("스크립트 출력: {}", clipped(text, 200, 160)),
         TraceKind::ActionInjected { action, .. } => format!("사용자가 개입합니다: {action}."),
         _ => return None,
     })
@@ -42,8 +42,8 @@ fn client(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::ClientClosed { .. } => format!("{who} 닫힙니다."),
         TraceKind::RecordQueued { topic, partition, partitioning, key, value } => {
             let record = josa(&record(key.as_ref(), value.as_ref()), Josa::Object);
-            let place = josa(&place(topic, *partition), Josa::To);
-            format!("{who} {record} {place} 보내려 합니다: {}.", why_there(partitioning, *partition))
+            let place = place(topic, *partition);
+            format!("{who} {record} {place}에 보낼 배치에 넣습니다: {}.", why_there(partitioning, *partition))
         }
         TraceKind::RecordRefused { topic, error, message } => {
             format!("{who} {topic} 토픽에 보낼 레코드를 포기합니다: {error}. {message}")
@@ -266,7 +266,7 @@ fn why_there(partitioning: &Partitioning, partition: i32) -> String {
         Partitioning::KeyHash { hash, partitions } => {
             format!("키의 murmur2는 {hash}이고, 이를 {partitions}(으)로 나눈 나머지는 {partition}입니다")
         }
-        Partitioning::Sticky => "키가 없어서 지금 채우고 있는 배치에 들어갑니다".into(),
+        Partitioning::Sticky => "키가 없어서 앞의 레코드와 같은 곳으로 갑니다".into(),
     }
 }
 

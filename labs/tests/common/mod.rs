@@ -1,0 +1,260 @@
+//! One event of every kind, and recordings made by hand.
+
+#![allow(dead_code)]
+
+use naru_labs::Recording;
+use naru_trace::{
+    Actor, CellView, ClientRole, MessageLabel, MessageWay, Micros, ParkCondition, PartitionView, Partitioning, Preview,
+    SegmentView, Site, TraceEvent, TraceKind,
+};
+
+pub fn preview(text: &str) -> Option<Preview> {
+    Some(Preview::of(text.as_bytes()))
+}
+
+pub fn cell(offset: i64, key: Option<&str>, value: &str) -> CellView {
+    CellView {
+        offset,
+        batch: offset,
+        key: key.and_then(preview),
+        value: preview(value),
+        timestamp_ms: 1_700_000_000_000,
+    }
+}
+
+pub fn event(seq: u64, actor: Actor, kind: TraceKind) -> TraceEvent {
+    TraceEvent {
+        seq,
+        actor,
+        at: Micros(seq * 100),
+        cause: seq.checked_sub(1),
+        request: None,
+        script_line: Some(seq as u32 + 1),
+        site: Site { file: "engine/somewhere.rs".into(), line: 1 },
+        kind,
+    }
+}
+
+/// A recording of these events, numbered and timed in order.
+pub fn recording(events: Vec<TraceEvent>) -> Recording {
+    Recording {
+        version: naru_labs::RECORDING_VERSION,
+        engine: "0".into(),
+        lab: "01".into(),
+        seed: 1,
+        script: String::new(),
+        actions: Vec::new(),
+        events,
+        printed: Vec::new(),
+        templates: Vec::new(),
+        goals: Vec::new(),
+        predictions: Vec::new(),
+        error: None,
+        hash: String::new(),
+    }
+}
+
+/// At least one event of every kind, with the actor that emits it.
+pub fn every_kind() -> Vec<TraceEvent> {
+    let world = of_the_world().into_iter().map(|kind| (Actor::World, kind));
+    let client = of_clients().into_iter().map(|kind| (Actor::Client(2), kind));
+    let broker = of_brokers().into_iter().chain(of_logs()).map(|kind| (Actor::Broker(1), kind));
+    let all = world.chain(client).chain(broker);
+    all.enumerate().map(|(seq, (actor, kind))| event(seq as u64, actor, kind)).collect()
+}
+
+fn of_the_world() -> Vec<TraceKind> {
+    let label = |way, error: Option<&'static str>| MessageLabel {
+        way,
+        api: "Produce".into(),
+        topic: Some("orders".into()),
+        partition: Some(1),
+        records: 3,
+        error: error.map(Into::into),
+    };
+    let sent = |message, label| TraceKind::MessageSent {
+        message,
+        from: Actor::Client(2),
+        to: Actor::Broker(1),
+        label,
+        bytes: 120,
+        arrives_at: Micros(90_000),
+    };
+    vec![
+        sent(1, label(MessageWay::Request, None)),
+        sent(2, label(MessageWay::Response, Some("NOT_LEADER_OR_FOLLOWER"))),
+        TraceKind::MessageArrived { message: 1 },
+        TraceKind::MessageLost { message: 2, reason: "connection closed".into() },
+        TraceKind::BrokerCrashed { broker: 1 },
+        TraceKind::ScriptPrinted { text: "안녕 hello".into() },
+        TraceKind::ActionInjected { action: "crash broker 1".into(), after: Some(3) },
+    ]
+}
+
+fn of_clients() -> Vec<TraceKind> {
+    let topic = || "orders".to_owned();
+    let queued = |partitioning, key| TraceKind::RecordQueued {
+        topic: topic(),
+        partition: 1,
+        partitioning,
+        key,
+        value: preview("paid"),
+    };
+    vec![
+        TraceKind::ClientStarted {
+            client: 2,
+            name: "writer".into(),
+            role: ClientRole::Producer,
+            settings: vec![("acks".into(), "all".into())],
+        },
+        queued(Partitioning::Explicit, None),
+        queued(Partitioning::KeyHash { hash: 7, partitions: 3 }, preview("order-1")),
+        queued(Partitioning::Sticky, None),
+        TraceKind::RecordRefused { topic: topic(), error: "TIMEOUT".into(), message: "No metadata.".into() },
+        TraceKind::BatchSent { topic: topic(), partition: 1, records: 3, bytes: 120, retries: 0 },
+        TraceKind::BatchSent { topic: topic(), partition: 1, records: 1, bytes: 120, retries: 2 },
+        TraceKind::BatchAcknowledged { topic: topic(), partition: 1, base_offset: 4, records: 3 },
+        TraceKind::BatchAcknowledged { topic: topic(), partition: 1, base_offset: -1, records: 1 },
+        TraceKind::BatchFailed { topic: topic(), partition: 1, records: 3, error: "MESSAGE_TOO_LARGE".into() },
+        TraceKind::RetryScheduled { api: "Produce".into(), error: "REQUEST_TIMED_OUT".into(), at: Micros(9_000_000) },
+        TraceKind::PartitionAssigned { topic: topic(), partition: 1 },
+        TraceKind::PartitionUnassigned { topic: topic(), partition: 1 },
+        TraceKind::PositionSet { topic: topic(), partition: 1, offset: 4 },
+        TraceKind::RecordsDelivered {
+            topic: topic(),
+            partition: 1,
+            records: vec![cell(4, Some("order-1"), "paid")],
+            next_offset: 5,
+        },
+        TraceKind::RecordsDelivered {
+            topic: topic(),
+            partition: 1,
+            records: vec![cell(4, None, "a"), cell(5, None, "b")],
+            next_offset: 6,
+        },
+        TraceKind::AdminAnswered { api: "CreateTopics".into(), subject: topic(), error: None, message: None },
+        TraceKind::AdminAnswered {
+            api: "CreateTopics".into(),
+            subject: "a b".into(),
+            error: Some("INVALID_TOPIC_EXCEPTION".into()),
+            message: Some("Topic name is invalid.".into()),
+        },
+        TraceKind::ClientClosed { client: 2 },
+    ]
+}
+
+fn of_brokers() -> Vec<TraceKind> {
+    let topic = || "orders".to_owned();
+    let view = |log_end_offset| {
+        Box::new(PartitionView {
+            leader: 1,
+            online: true,
+            log_end_offset,
+            high_watermark: log_end_offset,
+            segments: vec![SegmentView { base_offset: 0, bytes: 0 }],
+            ..PartitionView::default()
+        })
+    };
+    let opened =
+        |end| TraceKind::PartitionOpened { topic: topic(), topic_id: "id".into(), partition: 1, view: view(end) };
+    let parked = |until, deadline| TraceKind::ReplyParked { parked: 1, until, deadline };
+    let bytes = ParkCondition::Bytes { missing: 1, topic: topic(), partition: 1 };
+    vec![
+        TraceKind::BrokerStarted { broker: 1, port: 9092 },
+        TraceKind::ConnectionOpened { connection: 1, peer: "client-2".into() },
+        TraceKind::RequestReceived {
+            connection: 1,
+            api: "Fetch".into(),
+            version: 13,
+            client_id: "reader".into(),
+            bytes: 60,
+        },
+        parked(bytes, Some(Micros(20_000_000))),
+        parked(ParkCondition::Durable { offset: 3 }, None),
+        TraceKind::ReplyReleased { parked: 1, timed_out: true },
+        TraceKind::ReplyReleased { parked: 1, timed_out: false },
+        TraceKind::ResponseSent { connection: 1, api: "Fetch".into(), bytes: 70, error: None },
+        TraceKind::ResponseSent {
+            connection: 1,
+            api: "Fetch".into(),
+            bytes: 70,
+            error: Some("OFFSET_OUT_OF_RANGE".into()),
+        },
+        TraceKind::TopicCreated { topic: topic(), topic_id: "id".into(), partitions: 3 },
+        opened(0),
+        opened(4),
+        TraceKind::TopicRejected {
+            topic: "x".repeat(250),
+            error: "INVALID_TOPIC_EXCEPTION".into(),
+            message: "Too long.".into(),
+        },
+        TraceKind::MetadataAppended { base_offset: 1, records: vec!["TopicRecord".into(), "PartitionRecord".into()] },
+        TraceKind::StorageSynced { files: 1 },
+        TraceKind::ProducerIdAssigned { producer_id: 1000, producer_epoch: 0 },
+        TraceKind::FetchSessionChanged { session: 5, epoch: 1, partitions: 2 },
+        TraceKind::FetchSessionChanged { session: 5, epoch: -1, partitions: 0 },
+        TraceKind::ConnectionClosed { connection: 1, reason: "client left".into() },
+        TraceKind::PartitionOffline { topic: topic(), partition: 1, reason: "disk full.".into() },
+        TraceKind::TopicDeleted { topic: topic() },
+        TraceKind::BrokerStopped { broker: 1 },
+    ]
+}
+
+fn of_logs() -> Vec<TraceKind> {
+    let topic = || "orders".to_owned();
+    let read =
+        |to_offset| TraceKind::RecordsRead { topic: topic(), partition: 1, from_offset: 4, to_offset, bytes: 60 };
+    let looked_up = |timestamp, offset| TraceKind::OffsetLookedUp { topic: topic(), partition: 1, timestamp, offset };
+    let assigned = |last_offset| TraceKind::OffsetsAssigned {
+        topic: topic(),
+        partition: 1,
+        base_offset: 4,
+        last_offset,
+        leader_epoch: 0,
+    };
+    vec![
+        TraceKind::BatchValidated { topic: topic(), partition: 1, records: 3, bytes: 120, crc: 0xabc, producer: None },
+        TraceKind::BatchRejected {
+            topic: topic(),
+            partition: 1,
+            error: "CORRUPT_MESSAGE".into(),
+            message: "Bad checksum.".into(),
+        },
+        TraceKind::DuplicateRecognised {
+            topic: topic(),
+            partition: 1,
+            producer_id: 1,
+            base_sequence: 0,
+            base_offset: 4,
+        },
+        assigned(4),
+        assigned(6),
+        TraceKind::BatchAppended {
+            topic: topic(),
+            partition: 1,
+            segment: 0,
+            position: 0,
+            bytes: 120,
+            records: vec![cell(4, None, "a"), cell(5, None, "b"), cell(6, None, "c")],
+            log_end_offset: 7,
+        },
+        TraceKind::SegmentRolled { topic: topic(), partition: 1, base_offset: 7, because: "segment.bytes".into() },
+        TraceKind::IndexEntryAdded { topic: topic(), partition: 1, offset: 4, position: 120 },
+        TraceKind::HighWatermarkAdvanced { topic: topic(), partition: 1, high_watermark: 7 },
+        read(4),
+        read(5),
+        read(7),
+        TraceKind::FetchRejected { topic: topic(), partition: 1, error: "OFFSET_OUT_OF_RANGE".into(), offset: 99 },
+        looked_up(-2, 0),
+        looked_up(-1, 7),
+        looked_up(1_700_000_000_000, 4),
+        looked_up(1_800_000_000_000, -1),
+        TraceKind::LogTruncated {
+            topic: topic(),
+            partition: 1,
+            to_offset: 4,
+            bytes: 60,
+            reason: "Bad checksum.".into(),
+        },
+    ]
+}
