@@ -32,10 +32,14 @@ pub fn set_up() -> Result<()> {
     })
 }
 
-/// Every real client against a release build of `naru`. The binary must have been built before.
+/// Every real client against a release build of `naru`, and Kafka's own tools on Naru's files. The binary must have been
+/// built before.
 pub fn test_real_clients(naru: &Path) -> Result<()> {
     set_up()?;
-    shell::run(with_naru(&mut shell::cargo(), naru).args(["test", "--locked", "--package", "naru-interop"]))
+    shell::run(with_naru(&mut shell::cargo(), naru).args(["test", "--locked", "--package", "naru-interop"]))?;
+    let mut files = shell::cargo();
+    files.args(["test", "--locked", "--package", "naru-log", "--test", "real_kafka", "--", "--ignored"]);
+    shell::run(files.env("NARU_KAFKA_LIBS", tools().join("kafka")))
 }
 
 /// A cargo command whose tests or bench use this very `naru`.
