@@ -83,15 +83,20 @@ pub fn option_function(options: &JsValue, name: &str) -> Option<js_sys::Function
     js_sys::Reflect::get(options, &name.into()).ok()?.dyn_into().ok()
 }
 
-/// Tells the width of an element now and whenever it changes.
-pub fn watch_width(element: &web_sys::Element, mut tell: impl FnMut(f64) + 'static) {
-    tell(element.get_bounding_client_rect().width());
-    let watched = element.clone();
-    let on_change = Closure::<dyn FnMut()>::new(move || tell(watched.get_bounding_client_rect().width()));
+/// Calls `changed` now and whenever an element gets another size.
+pub fn watch_size(element: &web_sys::Element, mut changed: impl FnMut() + 'static) {
+    changed();
+    let on_change = Closure::<dyn FnMut()>::new(changed);
     if let Ok(observer) = web_sys::ResizeObserver::new(on_change.as_ref().unchecked_ref()) {
         observer.observe(element);
     }
     on_change.forget();
+}
+
+/// Tells the width of an element now and whenever it changes.
+pub fn watch_width(element: &web_sys::Element, mut tell: impl FnMut(f64) + 'static) {
+    let watched = element.clone();
+    watch_size(element, move || tell(watched.get_bounding_client_rect().width()));
 }
 
 /// Scrolls the page as little as needed to show `element`.

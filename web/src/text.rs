@@ -231,6 +231,8 @@ texts! {
     wrong: "not so", "틀림";
     /// After a run without a prediction.
     not_predicted: "You made no prediction.", "예측하지 않았습니다.";
+    /// After a run that does not answer the question.
+    not_measured: "This run does not tell yet. Repair the script, and it will.", "이번 실행만으로는 알 수 없습니다. 스크립트를 고치면 알 수 있습니다.";
     /// After a run: predictions are frozen until the script is reset.
     why_predict: "A guess that turns out wrong is remembered best.", "틀린 예측이 가장 오래 기억에 남습니다.";
     /// Code.

@@ -21,7 +21,9 @@ pub fn Chart(state: LabState) -> impl IntoView {
         if width.get_untracked() == 0.0
             && let Some(parent) = canvas.parent_element()
         {
-            dom::watch_width(&parent, move |now| width.set(now.floor()));
+            dom::watch_width(&parent, move |now| {
+                let _ = width.try_set(now.floor());
+            });
         }
         let ends_at = state.ran.with(|ran| ran.as_ref().map_or(1, |ran| ran.summary.ends_at.0.max(1)));
         let width = width.get() as u32;

@@ -108,14 +108,22 @@ fn current(state: LabState) -> Option<u64> {
     (state.index.get() as u64).checked_sub(1)
 }
 
+/// The list follows the moment on screen, also when the stage above it grows and leaves it less room.
 fn keep_current_in_sight(state: LabState, list: NodeRef<html::Ol>, rows: RwSignal<Arc<Vec<EventRow>>>) {
+    let size = RwSignal::new(0);
     Effect::new(move |_| {
-        let (Some(list), Some(seq)) = (list.get(), current(state)) else { return };
-        let place = rows.with(|rows| rows.partition_point(|row| row.seq <= seq));
-        let Some(seq) = place.checked_sub(1).and_then(|place| rows.with(|rows| rows.get(place).map(|row| row.seq)))
-        else {
-            return;
-        };
+        if let Some(list) = list.get() {
+            let measured = list.clone();
+            dom::watch_size(&list, move || {
+                let _ = size.try_set(measured.client_height());
+            });
+        }
+    });
+    Effect::new(move |_| {
+        size.track();
+        let (Some(list), Some(now)) = (list.get(), current(state)) else { return };
+        let shown = rows.with(|rows| rows.iter().rev().find(|row| row.seq <= now).map(|row| row.seq));
+        let Some(seq) = shown else { return };
         if let Ok(Some(row)) = list.query_selector(&format!("[data-seq=\"{seq}\"]")) {
             dom::scroll_to(&list, &row);
         }

@@ -49,7 +49,17 @@ fn OneGoal(state: LabState, goal: &'static Goal) -> impl IntoView {
     let hint = move || {
         let words = result.get()?.hint?.get(state.locale.get()).to_string();
         let word = text::hint(state.locale.get());
-        Some(view! { <span class="hint" data-testid="hint"><b>{word} ": "</b> {words}</span> })
+        // Only the first open goal shows its hint; the others wait to be asked, so that the script stays near.
+        let first = state.ran.with(|ran| {
+            let unmet = ran.as_ref()?.summary.goals.iter().find(|goal| !goal.met)?;
+            Some(unmet.id == goal.id)
+        });
+        Some(view! {
+            <details class="hint" open=first.unwrap_or_default()>
+                <summary>{word}</summary>
+                <span data-testid="hint">{words}</span>
+            </details>
+        })
     };
     view! {
         <li

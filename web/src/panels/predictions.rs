@@ -44,14 +44,14 @@ fn Question(state: LabState, it: &'static Prediction) -> impl IntoView {
         let locale = state.locale.get();
         let result = result.get()?;
         let chosen = result.chosen.is_some();
-        let words = result.reply.get(locale).to_string();
-        if words.is_empty() {
-            return None;
-        }
+        let words = match &result.correct {
+            Some(_) => result.reply.get(locale).to_string(),
+            None => text::not_measured(locale).to_string(),
+        };
         let mark = match result.right {
             Some(true) => format!("✓ {}. ", text::right(locale)),
             Some(false) => format!("✗ {}. ", text::wrong(locale)),
-            None if !chosen => format!("{} ", text::not_predicted(locale)),
+            None if !chosen && result.correct.is_some() => format!("{} ", text::not_predicted(locale)),
             None => String::new(),
         };
         let class = match result.right {
@@ -64,11 +64,19 @@ fn Question(state: LabState, it: &'static Prediction) -> impl IntoView {
     view! {
         <div class="question" role="group" aria-label=move || it.question.get(state.locale.get()).to_string()
             data-testid=format!("prediction-{}", it.id)
-            data-right=move || result.with(|it| it.as_ref().and_then(|it| it.right).map(|right| right.to_string()))>
+            data-right=move || result.with(|it| it.as_ref().map(|it| right_word(it.right)))>
             <p class="ask">{move || it.question.get(state.locale.get()).to_string()}</p>
             <div class="choices">{choices}</div>
             <div aria-live="polite">{reply}</div>
         </div>
+    }
+}
+
+fn right_word(right: Option<bool>) -> &'static str {
+    match right {
+        Some(true) => "true",
+        Some(false) => "false",
+        None => "unknown",
     }
 }
 
@@ -81,9 +89,10 @@ fn Chip(
 ) -> impl IntoView {
     let picked = move || state.picks.with(|picks| picks.get(&it.id) == Some(&choice.id));
     let correct = move || result.with(|it| it.as_ref().is_some_and(|it| it.correct.as_ref() == Some(&choice.id)));
-    let wrong = move || result.with(|it| it.as_ref().is_some_and(|it| it.correct.is_some())) && picked() && !correct();
     // Once the engine has answered, a choice is no prediction any more.
-    let frozen = move || state.phase.get() != Phase::Fresh;
+    let answered = move || result.with(|it| it.as_ref().is_some_and(|it| it.correct.is_some()));
+    let wrong = move || answered() && picked() && !correct();
+    let frozen = move || answered() || state.phase.get() == Phase::Running;
     let pick = move |_| {
         if !frozen() {
             state.picks.update(|picks| {

@@ -110,7 +110,7 @@ pub fn Stage(data: StageData) -> impl IntoView {
     Effect::new(move |_| {
         if let Some(holder) = holder.get() {
             dom::watch_width(&holder, move |now| {
-                if now > 40.0 {
+                if now > 40.0 && width.try_get_untracked().is_some_and(|before| before != now.floor()) {
                     width.set(now.floor());
                 }
             });

@@ -194,8 +194,8 @@ fn title(spec: &LaneSpec, replica: &PartitionView, leads: bool, options: &Option
         (true, true) => text::leader(options.locale),
         (true, false) => text::follower(options.locale),
     };
-    if options.width < super::layout::NARROW {
-        let name = shorten(&format!("{}-{}", spec.topic, spec.partition), spec.w * 0.5, 12.0);
+    if options.width < super::layout::NARROW || spec.view.brokers.len() < 2 {
+        let name = shorten(&format!("{}-{}", spec.topic, spec.partition), spec.w * 0.7, 12.5);
         return format!("{name} · {part}");
     }
     part.to_string()

@@ -17,7 +17,9 @@ pub const NARROW: f64 = 560.0;
 /// Height of a client.
 pub const PILL_HEIGHT: f64 = 38.0;
 /// Height of the space that messages travel in.
-pub const GUTTER: f64 = 52.0;
+pub const GUTTER: f64 = 60.0;
+/// Height of a message's label, with some air.
+pub const MESSAGE_HEIGHT: f64 = 24.0;
 /// Height of a broker's head line.
 pub const CARD_HEAD: f64 = 34.0;
 /// Space between two things.
@@ -115,7 +117,7 @@ pub fn scene(view: &ClusterView, options: &Options) -> Scene {
 
     let mut scene = Scene { width: options.width, partitions: (all.len(), shown.len()), ..Scene::default() };
     let (top, bottom) = pill::of_view(view, options.locale);
-    let left = margin(options.width);
+    let left = margin(view, options.width);
     let mut y = 4.0;
     if !top.is_empty() {
         let word = pill::row_word(&top, true, options.locale);
@@ -130,8 +132,9 @@ pub fn scene(view: &ClusterView, options: &Options) -> Scene {
     scene
 }
 
-fn margin(width: f64) -> f64 {
-    if width < NARROW { 2.0 } else { 96.0 }
+/// With several brokers a partition's name stands once, in the left margin; with one broker it stands in the lane.
+fn margin(view: &ClusterView, width: f64) -> f64 {
+    if width < NARROW || view.brokers.len() < 2 { 2.0 } else { 96.0 }
 }
 
 /// Puts clients into rows; returns the lower edge of the last row.
@@ -157,7 +160,7 @@ fn place_pills(scene: &mut Scene, pills: Vec<Pill>, left: f64, y: f64, word: &st
 
 /// Puts brokers side by side, or one below the other where it is narrow; returns their lower edge.
 fn place_brokers(scene: &mut Scene, view: &ClusterView, options: &Options, shown: &[(String, i32)], y: f64) -> f64 {
-    let left = margin(options.width);
+    let left = margin(view, options.width);
     let stacked = options.width < NARROW || view.brokers.len() < 2;
     let columns = if stacked { 1 } else { view.brokers.len() };
     let w = (options.width - left - 2.0 - GAP * (columns as f64 - 1.0)) / columns as f64;
@@ -198,7 +201,7 @@ fn lane_label(view: &ClusterView, topic: &str, partition: i32, y: f64, locale: L
         .filter_map(|broker| Some(broker.topics.get(topic)?.partitions.get(&partition)?.leader_epoch))
         .max();
     let detail = epoch.filter(|epoch| *epoch > 0).map(|epoch| format!("{} {epoch}", text::epoch(locale)));
-    let name = shorten(&format!("{topic}-{partition}"), 90.0, 12.0);
+    let name = shorten(&format!("{topic}-{partition}"), 86.0, 13.5);
     Label { x: 4.0, y: y + 34.0, text: name, detail: detail.unwrap_or_default() }
 }
 
@@ -244,10 +247,13 @@ impl Scene {
         let x = pill.x + pill.w * share;
         let (start, edge) = if pill.top { (pill.y + PILL_HEIGHT, card.y) } else { (pill.y, card.y + card.h) };
         let door = x.clamp(card.x + 24.0, card.x + card.w - 24.0);
+        // A label is as high as this; it stays in the gutter and never covers a card.
+        let inset = if pill.top { MESSAGE_HEIGHT / 2.0 } else { -MESSAGE_HEIGHT / 2.0 };
+        let (start, edge) = (start + inset, edge - inset);
         if (door - x).abs() < 1.0 {
             return Some(vec![(x, start), (x, edge)]);
         }
-        let middle = if pill.top { edge - GUTTER / 2.0 } else { edge + GUTTER / 2.0 };
+        let middle = edge - inset;
         Some(vec![(x, start), (x, middle), (door, middle), (door, edge)])
     }
 
