@@ -250,8 +250,7 @@ impl<T> Network<T> {
         });
         let reconnects = self.reconnects.values().filter(|reconnect| reconnect.wanted);
         let reconnects = reconnects.map(|r| Deadline { at: r.not_before, reason: "reconnect.backoff.ms" });
-        let can_ask = self.connections.values().any(|connection| connection.state == ConnectionState::Ready);
-        let refresh = if can_ask { self.metadata.deadline() } else { None };
+        let refresh = self.metadata.deadline();
         let refresh = refresh.map(|at| Deadline { at, reason: "retry.backoff.ms of metadata" });
         requests.flatten().chain(reconnects).chain(refresh).min()
     }
@@ -320,13 +319,7 @@ impl<T> Network<T> {
         sent.expect("an ApiVersions request can be encoded in every version");
     }
 
-    fn on_frame(
-        &mut self,
-        now: Now,
-        id: ConnectionId,
-        frame: Bytes,
-        out: &mut ClientOutbox,
-    ) -> Vec<Answer<T>> {
+    fn on_frame(&mut self, now: Now, id: ConnectionId, frame: Bytes, out: &mut ClientOutbox) -> Vec<Answer<T>> {
         let Some(connection) = self.connections.get_mut(&id) else { return Vec::new() };
         let expected = connection.in_flight.front().map(|request| request.correlation_id);
         let decoded = match connection.in_flight.front() {

@@ -111,8 +111,7 @@ impl Script {
         if request.acks == 0 {
             return None;
         }
-        let partition =
-            PartitionProduceResponse::default().with_error_code(error as i16).with_base_offset(base_offset);
+        let partition = PartitionProduceResponse::default().with_error_code(error as i16).with_base_offset(base_offset);
         let topic = TopicProduceResponse::default().with_partition_responses(vec![partition]);
         let topic = if header.version >= 13 { topic.with_topic_id(TOPIC_ID) } else { topic.with_name(name()) };
         Some(ProduceResponse::default().with_responses(vec![topic]))

@@ -73,7 +73,9 @@ impl Action {
                 format!("delay messages between client {client} and broker {broker} by {extra_us} µs")
             }
             Action::Hold { client, broker } => format!("hold messages between client {client} and broker {broker}"),
-            Action::Release { client, broker } => format!("release messages between client {client} and broker {broker}"),
+            Action::Release { client, broker } => {
+                format!("release messages between client {client} and broker {broker}")
+            }
             Action::DiskFull { broker, full: true } => format!("fill the disk of broker {broker}"),
             Action::DiskFull { broker, full: false } => format!("make room on the disk of broker {broker}"),
         }

@@ -92,7 +92,7 @@ impl BrokerSlot {
 }
 
 impl World {
-    /// Starts a broker's process on the disk that is there. Panics if it refuses.
+    /// Starts a broker's process on the disk that is there. It may end at once: a full disk is a reason.
     pub(crate) fn start_broker(&mut self, id: i32, cause: Option<Seq>) {
         let now = self.now();
         let slot = self.brokers.get_mut(&id).expect("the broker has a place");
@@ -107,9 +107,21 @@ impl World {
         core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
         match opened {
             Ok(broker) => slot.broker = Some(broker),
-            Err(error) => panic!("broker {id} does not start: {error}"),
+            Err(_) => return self.on_failed_start(id),
         }
         self.finish_broker_turn(id);
+    }
+
+    fn on_failed_start(&mut self, id: i32) {
+        self.broker_out.effects.clear();
+        let cause = self.trace.cause();
+        self.trace.enter(Actor::World, self.now, cause);
+        self.trace.emit(|| TraceKind::BrokerCrashed { broker: id });
+        // What it had shown before it ended is all there is to say: there is no process any more that could be asked.
+        let shown = self.folded().brokers.get(&id).cloned();
+        let slot = self.brokers.get_mut(&id).expect("the broker has a place");
+        slot.disk.crash();
+        slot.ended = shown;
     }
 
     /// Gives a broker an input, if it runs.

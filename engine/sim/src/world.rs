@@ -16,9 +16,7 @@ use alloc::{
     vec::Vec,
 };
 use naru_broker::{Broker, BrokerConfig, Outbox};
-use naru_client::{
-    Admin, AdminConfig, ClientOutbox, Consumer, ConsumerConfig, Machine, Producer, ProducerConfig,
-};
+use naru_client::{Admin, AdminConfig, ClientOutbox, Consumer, ConsumerConfig, Machine, Producer, ProducerConfig};
 use naru_log::{FileId, MemoryStorage};
 use naru_trace::{Actor, ClusterView, Micros, Now, Seq, Trace, TraceEvent, TraceKind};
 
@@ -203,9 +201,10 @@ impl World {
         assert!(!self.brokers.contains_key(&broker), "there is a broker {broker} already");
         config.advertised_host = format!("broker-{broker}");
         config.advertised_port = 9092;
-        config.seed = self.rng.next();
+        config.seed = self.rng.next_u64();
         self.brokers.insert(broker, BrokerSlot::new(config));
         self.start_broker(broker, None);
+        assert!(self.is_up(broker), "broker {broker} does not start on an empty disk: its configuration is wrong");
         broker
     }
 
@@ -444,7 +443,7 @@ impl World {
             bootstrap.extend(self.brokers().first().map(|broker| self.address(*broker)));
         }
         if *seed == 0 {
-            *seed = self.rng.next();
+            *seed = self.rng.next_u64();
         }
     }
 

@@ -108,7 +108,8 @@ fn equal_keys_go_to_equal_partitions_in_order() {
     for key in 0..7 {
         let key = format!("key-{key}");
         let of_key = records.iter().filter(|record| record.key.as_deref() == Some(key.as_bytes()));
-        let numbers: Vec<u32> = values(&of_key.cloned().collect::<Vec<_>>()).iter().map(|v| v.parse().unwrap()).collect();
+        let numbers: Vec<u32> =
+            values(&of_key.cloned().collect::<Vec<_>>()).iter().map(|v| v.parse().unwrap()).collect();
         assert!(numbers.is_sorted(), "records of {key} changed places: {numbers:?}");
     }
     world.check_all();
@@ -241,4 +242,47 @@ fn a_run_is_decided_by_its_seed() {
     };
     assert_eq!(run(11), run(11));
     assert_ne!(run(11), run(12));
+}
+
+#[test]
+fn a_full_disk_takes_a_partition_offline_and_loses_nothing() {
+    let mut world = World::new(WorldConfig::new(9, 1));
+    create_topic(&mut world, "notes", 1).unwrap();
+    let producer = world.add_producer("p", ProducerConfig::default());
+    send(&mut world, producer, "notes", None, "before");
+    flush(&mut world, producer);
+    world.inject(Action::DiskFull { broker: 1, full: true });
+    send(&mut world, producer, "notes", None, "while it is full");
+    world.with_producer(producer, |producer, now, out| producer.flush(now, out));
+    world.run_for(5 * SECOND);
+    world.check();
+    assert!(!world.producer(producer).is_idle(), "the record waits");
+    world.inject(Action::DiskFull { broker: 1, full: false });
+    world.inject(Action::Crash { broker: 1 });
+    world.inject(Action::Restart { broker: 1 });
+    assert_eq!(flush(&mut world, producer), Outcome::Done);
+    let reader = consumer(&mut world, "notes", 1);
+    assert_eq!(values(&read_all(&mut world, reader)), ["before", "while it is full"]);
+    world.check_all();
+}
+
+#[test]
+fn a_topic_can_be_deleted_and_made_again_under_a_reader() {
+    let mut world = World::new(WorldConfig::new(10, 1));
+    create_topic(&mut world, "notes", 1).unwrap();
+    let producer = world.add_producer("p", ProducerConfig::default());
+    send(&mut world, producer, "notes", None, "old");
+    flush(&mut world, producer);
+    let reader = consumer(&mut world, "notes", 1);
+    assert_eq!(values(&read_all(&mut world, reader)), ["old"]);
+    let admin = world.add_admin("admin", AdminConfig::default());
+    world.with_admin(admin, |admin, now, out| admin.delete_topic(now, "notes", out));
+    world.run_until(|world| world.with_admin(admin, |admin, _, _| admin.is_idle()), SECOND);
+    create_topic(&mut world, "notes", 1).unwrap();
+    send(&mut world, producer, "notes", None, "new 0");
+    send(&mut world, producer, "notes", None, "new 1");
+    assert_eq!(flush(&mut world, producer), Outcome::Done, "the producer finds out that the topic is another one");
+    world.with_consumer(reader, |c, now, out| c.seek(now, "notes", 0, StartAt::Earliest, out)).unwrap();
+    assert_eq!(values(&read_all(&mut world, reader)), ["new 0", "new 1"]);
+    world.check_all();
 }

@@ -123,9 +123,10 @@ impl Call {
 fn create_topic(topic: &NewTopic, version: i16, timeout_ms: i32) -> CreateTopicsRequest {
     // Before version 4 brokers have no defaults to offer (KIP-464).
     let default = if version >= 4 { -1 } else { 1 };
-    let configs = topic.configs.iter().map(|(name, value)| {
-        CreatableTopicConfig::default().with_name(text(name)).with_value(Some(text(value)))
-    });
+    let configs = topic
+        .configs
+        .iter()
+        .map(|(name, value)| CreatableTopicConfig::default().with_name(text(name)).with_value(Some(text(value))));
     let entry = CreatableTopic::default()
         .with_name(TopicName(text(&topic.name)))
         .with_num_partitions(topic.partitions.unwrap_or(default))

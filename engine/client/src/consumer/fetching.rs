@@ -73,8 +73,8 @@ impl Consumer {
         if self.wanted_until.is_none() || self.buffered() > 0 {
             return;
         }
-        let questions =
-            self.questions(now, |a| (a.progress == Progress::Reading && a.buffered.is_empty()).then_some(a.fetch_offset));
+        let questions = self
+            .questions(now, |a| (a.progress == Progress::Reading && a.buffered.is_empty()).then_some(a.fetch_offset));
         for (node, questions) in questions {
             if self.network.ready(now, node, out) && self.network.in_flight(node) == 0 {
                 self.send_fetch(now, node, questions, out);
@@ -83,11 +83,7 @@ impl Consumer {
     }
 
     /// The partitions with something to ask about, by their leader.
-    fn questions(
-        &mut self,
-        now: Now,
-        ask: impl Fn(&Assigned) -> Option<i64>,
-    ) -> BTreeMap<Node, Vec<Question>> {
+    fn questions(&mut self, now: Now, ask: impl Fn(&Assigned) -> Option<i64>) -> BTreeMap<Node, Vec<Question>> {
         let idle = self.all().filter(|(_, _, a)| a.asked.is_none() && a.not_before <= now.monotonic);
         let idle: Vec<(String, i32, i64)> =
             idle.filter_map(|(topic, partition, a)| Some((topic.clone(), partition, ask(a)?))).collect();
@@ -129,8 +125,7 @@ impl Consumer {
         };
         let mut topics: BTreeMap<&str, Vec<ListOffsetsPartition>> = BTreeMap::new();
         for (topic, partition, epoch, timestamp) in &questions {
-            let mut entry =
-                ListOffsetsPartition::default().with_partition_index(*partition).with_timestamp(*timestamp);
+            let mut entry = ListOffsetsPartition::default().with_partition_index(*partition).with_timestamp(*timestamp);
             if version >= 4 {
                 entry = entry.with_current_leader_epoch(*epoch);
             }
@@ -139,8 +134,7 @@ impl Consumer {
         let topics = topics.into_iter().map(|(topic, partitions)| {
             ListOffsetsTopic::default().with_name(topic_name(topic)).with_partitions(partitions)
         });
-        let mut request =
-            ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(topics.collect());
+        let mut request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(topics.collect());
         if version >= 10 {
             request = request.with_timeout_ms(self.config.network.request_timeout_ms as i32);
         }
@@ -335,7 +329,10 @@ impl Consumer {
         out: &mut ClientOutbox,
     ) {
         let may_pass = error.is_retriable()
-            || matches!(error, ErrorCode::UnknownTopicId | ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownServerError);
+            || matches!(
+                error,
+                ErrorCode::UnknownTopicId | ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownServerError
+            );
         if !may_pass {
             let assigned = self.assigned(topic, partition).expect("its answer was just taken");
             assigned.progress = Progress::Stopped;

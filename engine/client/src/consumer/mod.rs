@@ -259,12 +259,7 @@ impl Consumer {
     ///
     /// A topic that does not exist is an error here only when the broker said so after it was asked; with
     /// `allow.auto.create.topics` it usually exists a moment later.
-    pub fn partitions_of(
-        &mut self,
-        now: Now,
-        topic: &str,
-        out: &mut ClientOutbox,
-    ) -> Option<Result<i32, ClientError>> {
+    pub fn partitions_of(&mut self, now: Now, topic: &str, out: &mut ClientOutbox) -> Option<Result<i32, ClientError>> {
         if !self.watched.iter().any(|watched| watched == topic) {
             self.watched.push(topic.to_string());
         }

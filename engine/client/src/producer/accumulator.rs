@@ -195,22 +195,20 @@ impl Queue {
 
     /// Gives the next batch its sequence number and encodes it. `None` while that is impossible: batches of an older
     /// epoch have to come to their end first.
-    pub(super) fn take_next(
-        &mut self,
-        now: Micros,
-        identity: Option<ProducerIdentity>,
-    ) -> Option<(&mut Batch, Bytes)> {
+    pub(super) fn take_next(&mut self, now: Micros, identity: Option<ProducerIdentity>) -> Option<(&mut Batch, Bytes)> {
         self.maybe_change_identity(identity);
         let index = self.batches.iter().position(|batch| !batch.in_flight)?;
         let batch = &mut self.batches[index];
         if batch.not_before > now {
             return None;
         }
-        if identity.is_some() && batch.sequence.is_none() {
+        if let Some(mine) = identity
+            && batch.sequence.is_none()
+        {
             if self.identity != identity {
                 return None;
             }
-            batch.set_sequence(identity.expect("looked at just above"), self.next_sequence);
+            batch.set_sequence(mine, self.next_sequence);
             self.next_sequence = increment_sequence(self.next_sequence, batch.tickets.len() as i32);
         }
         batch.in_flight = true;

@@ -38,9 +38,7 @@ impl Producer {
         let behind = self.unassigned.iter().any(|waiting| waiting.record.topic == record.topic);
         let choice = if behind { Choice::NotYet } else { self.choose(&record) };
         match choice {
-            Choice::Known(partition, partitioning) => {
-                self.queue(now, ticket, record, (partition, partitioning), out)
-            }
+            Choice::Known(partition, partitioning) => self.queue(now, ticket, record, (partition, partitioning), out),
             Choice::NotYet => {
                 self.network.metadata.want(&record.topic);
                 let cause = out.trace.cause();
@@ -59,7 +57,8 @@ impl Producer {
     pub(super) fn assign_waiting(&mut self, now: Now, out: &mut ClientOutbox) {
         let mut blocked: Vec<String> = Vec::new();
         for waiting in core::mem::take(&mut self.unassigned) {
-            let choice = if blocked.contains(&waiting.record.topic) { Choice::NotYet } else { self.choose(&waiting.record) };
+            let choice =
+                if blocked.contains(&waiting.record.topic) { Choice::NotYet } else { self.choose(&waiting.record) };
             match choice {
                 Choice::Known(partition, partitioning) => {
                     let before = out.trace.because(waiting.cause.or(out.trace.cause()));
@@ -67,7 +66,9 @@ impl Producer {
                     out.trace.because(before);
                 }
                 Choice::Never(error) => self.give_up(waiting, error, out),
-                Choice::NotYet if now.monotonic.since(waiting.queued_at) >= u64::from(self.config.max_block_ms) * 1_000 => {
+                Choice::NotYet
+                    if now.monotonic.since(waiting.queued_at) >= u64::from(self.config.max_block_ms) * 1_000 =>
+                {
                     let error = self.not_present(&waiting.record);
                     self.give_up(waiting, error, out);
                 }

@@ -183,8 +183,7 @@ impl Producer {
             .with_producer_epoch(-1);
         let sent = version.and_then(|version| {
             let tag = Some(Tag::InitProducerId { attempts });
-            let outgoing =
-                Outgoing { request: request.into(), version, tag, topic: None, partition: None, records: 0 };
+            let outgoing = Outgoing { request: request.into(), version, tag, topic: None, partition: None, records: 0 };
             self.network.send(now, node, outgoing, out)
         });
         match sent {
@@ -194,13 +193,7 @@ impl Producer {
         None
     }
 
-    fn on_identity(
-        &mut self,
-        now: Now,
-        attempts: u32,
-        result: Result<Response, ErrorCode>,
-        out: &mut ClientOutbox,
-    ) {
+    fn on_identity(&mut self, now: Now, attempts: u32, result: Result<Response, ErrorCode>, out: &mut ClientOutbox) {
         let error = match result {
             Ok(Response::InitProducerId(response)) => match ErrorCode::from_code(response.error_code) {
                 ErrorCode::None => {
@@ -368,8 +361,8 @@ impl Producer {
         let (attempts, sequence) = (batch.attempts, batch.sequence);
         let in_turn = is_head && !batch.sequence_changed;
         let error = ErrorCode::from_code(answer.error_code);
-        let forgotten = error == ErrorCode::UnknownProducerId
-            || (error == ErrorCode::OutOfOrderSequenceNumber && in_turn);
+        let forgotten =
+            error == ErrorCode::UnknownProducerId || (error == ErrorCode::OutOfOrderSequenceNumber && in_turn);
         match error {
             ErrorCode::None => self.acknowledge(sent, answer.base_offset, out),
             ErrorCode::DuplicateSequenceNumber => self.acknowledge(sent, -1, out),

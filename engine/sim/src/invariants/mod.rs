@@ -107,8 +107,8 @@ impl Checker {
     }
 
     pub(crate) fn check_disks(&self, world: &World) -> Result<(), Violation> {
-        let checks = self.invariants.iter();
-        checks.map(|i| i.check_disks(world).map_err(|message| Violation::new(i.name(), message))).collect()
+        let mut invariants = self.invariants.iter();
+        invariants.try_for_each(|i| i.check_disks(world).map_err(|message| Violation::new(i.name(), message)))
     }
 }
 

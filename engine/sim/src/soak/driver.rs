@@ -2,11 +2,7 @@
 
 use super::{SoakOptions, SoakReport, ledger::Account, ledger::Ledger};
 use crate::{Action, ClientId, Outcome, Rng, Violation, World, WorldConfig};
-use alloc::{
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use naru_broker::BrokerConfig;
 use naru_client::{
     Acks, AdminConfig, Compression, ConsumerConfig, NetworkConfig, NewTopic, OffsetReset, ProducerConfig,
@@ -183,7 +179,8 @@ impl<'a> Driver<'a> {
             // Some records are long, so that batches fill and segments roll.
             let padding = if self.rng.percent(10) { self.rng.below(3_000) as usize } else { 0 };
             let value = format!("{} {}", account.next_value(), "x".repeat(padding)).into_bytes().into();
-            let record = ProducerRecord { topic: topic.clone(), partition, key, value: Some(value), ..Default::default() };
+            let record =
+                ProducerRecord { topic: topic.clone(), partition, key, value: Some(value), ..Default::default() };
             match self.world.with_producer(id, |producer, now, out| producer.send(now, record, out)) {
                 Ok(ticket) => account.on_ticket(ticket),
                 Err(error) => return Err(Violation::new("reports", format!("a record was not taken: {error}"))),
@@ -203,8 +200,7 @@ impl<'a> Driver<'a> {
         let assignment = self.world.consumer(id).assignment();
         let (topic, partition) = self.rng.pick(&assignment).clone();
         let to = self.random_start();
-        let moved =
-            self.world.with_consumer(id, |consumer, now, out| consumer.seek(now, &topic, partition, to, out));
+        let moved = self.world.with_consumer(id, |consumer, now, out| consumer.seek(now, &topic, partition, to, out));
         moved.expect("the partition is assigned");
     }
 
@@ -227,14 +223,15 @@ impl<'a> Driver<'a> {
 
     fn fault(&mut self) {
         let faults = self.options.faults;
-        let kinds = [faults.crash, faults.stop, faults.cut, faults.delay, faults.hold];
+        let kinds = [faults.crash, faults.stop, faults.cut, faults.delay, faults.hold, faults.disk];
         let kinds: Vec<usize> = (0..kinds.len()).filter(|kind| kinds[*kind]).collect();
         if kinds.is_empty() {
             return;
         }
         self.faults += 1;
         let broker = *self.rng.pick(&self.world.brokers());
-        let clients: Vec<u32> = self.ledger.accounts.keys().chain(self.consumers.iter().map(|c| &c.0)).map(|c| c.0).collect();
+        let clients: Vec<u32> =
+            self.ledger.accounts.keys().chain(self.consumers.iter().map(|c| &c.0)).map(|c| c.0).collect();
         let client = *self.rng.pick(&clients);
         let wait = self.rng.between(1_000, 3_000_000);
         let later = self.world.now().monotonic.plus(wait);
@@ -249,7 +246,14 @@ impl<'a> Driver<'a> {
                 let end = Action::Delay { client, broker, extra_us: 0 };
                 self.for_a_while(Action::Delay { client, broker, extra_us }, later, end);
             }
-            _ => self.for_a_while(Action::Hold { client, broker }, later, Action::Release { client, broker }),
+            4 => self.for_a_while(Action::Hold { client, broker }, later, Action::Release { client, broker }),
+            _ => {
+                // Partitions that could not be written come back with the process only.
+                let room = Action::DiskFull { broker, full: false };
+                self.for_a_while(Action::DiskFull { broker, full: true }, later, room);
+                self.world.schedule(later, Action::Crash { broker });
+                self.world.schedule(later.plus(1), Action::Restart { broker });
+            }
         }
     }
 
@@ -260,8 +264,11 @@ impl<'a> Driver<'a> {
 
     /// From now on nothing goes wrong any more.
     fn repair(&mut self) {
-        let clients: Vec<u32> = self.ledger.accounts.keys().chain(self.consumers.iter().map(|c| &c.0)).map(|c| c.0).collect();
+        let clients: Vec<u32> =
+            self.ledger.accounts.keys().chain(self.consumers.iter().map(|c| &c.0)).map(|c| c.0).collect();
         for broker in self.world.brokers() {
+            self.world.inject(Action::DiskFull { broker, full: false });
+            self.world.inject(Action::Crash { broker });
             self.world.inject(Action::Restart { broker });
             for client in &clients {
                 self.world.inject(Action::Delay { client: *client, broker, extra_us: 0 });
@@ -334,8 +341,7 @@ fn random_network(rng: &mut Rng) -> NetworkConfig {
 }
 
 fn random_producer(rng: &mut Rng) -> ProducerConfig {
-    let codecs =
-        [Compression::None, Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4];
+    let codecs = [Compression::None, Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4];
     ProducerConfig {
         acks: *rng.pick(&[Acks::All, Acks::All, Acks::All, Acks::Leader, Acks::None]),
         linger_ms: rng.below(50) as u32,

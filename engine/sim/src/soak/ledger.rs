@@ -80,7 +80,8 @@ impl Ledger {
                 }
                 Err(error) => {
                     account.failed += 1;
-                    account.uncertain += u64::from(error.error == "REQUEST_TIMED_OUT" || error.error == "NETWORK_EXCEPTION");
+                    account.uncertain +=
+                        u64::from(error.error == "REQUEST_TIMED_OUT" || error.error == "NETWORK_EXCEPTION");
                 }
             }
         }

@@ -104,13 +104,7 @@ pub fn simulate(seed: u64, options: &SoakOptions) -> (World, Result<SoakReport, 
     (world, result)
 }
 
-fn failure(
-    seed: u64,
-    options: &SoakOptions,
-    step: u64,
-    violation: Violation,
-    events: &[TraceEvent],
-) -> SoakFailure {
+fn failure(seed: u64, options: &SoakOptions, step: u64, violation: Violation, events: &[TraceEvent]) -> SoakFailure {
     let tail = events[events.len().saturating_sub(TAIL)..].to_vec();
     let replay = match options.scenario {
         Some(name) => format!("naru sim run {name} --seed {seed} --events"),

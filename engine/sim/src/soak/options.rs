@@ -32,13 +32,15 @@ pub struct Faults {
     pub delay: bool,
     /// Messages are held, and released.
     pub hold: bool,
+    /// Disks are full for a while. What could not be written takes its partition offline until the broker starts again.
+    pub disk: bool,
 }
 
 impl Faults {
     /// Every kind.
-    pub const ALL: Faults = Faults { crash: true, stop: true, cut: true, delay: true, hold: true };
+    pub const ALL: Faults = Faults { crash: true, stop: true, cut: true, delay: true, hold: true, disk: true };
     /// None.
-    pub const NONE: Faults = Faults { crash: false, stop: false, cut: false, delay: false, hold: false };
+    pub const NONE: Faults = Faults { crash: false, stop: false, cut: false, delay: false, hold: false, disk: false };
 }
 
 impl SoakOptions {
@@ -104,6 +106,11 @@ pub static SCENARIOS: &[Scenario] = &[
             latency_us_max: 1_000_000,
             ..ONE
         },
+    },
+    Scenario {
+        name: "disk",
+        about: "The disk is full again and again, and the broker starts again when there is room.",
+        options: SoakOptions { scenario: Some("disk"), faults: Faults { disk: true, ..Faults::NONE }, ..ONE },
     },
     Scenario {
         name: "everything",
