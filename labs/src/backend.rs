@@ -74,8 +74,8 @@ pub trait Backend {
     fn add_consumer(&mut self, name: &str, config: ConsumerConfig) -> Result<u32, Failure>;
     /// Tells a consumer what to read: topics, each with some of its partitions or all.
     fn assign(&mut self, consumer: u32, topics: Vec<(String, Option<Vec<i32>>)>) -> Result<(), Failure>;
-    /// Moves a consumer in one partition.
-    fn seek(&mut self, consumer: u32, topic: &str, partition: i32, to: StartAt) -> Result<(), Failure>;
+    /// Moves a consumer in these partitions. Returns when its new positions are known.
+    fn seek(&mut self, consumer: u32, partitions: Vec<(String, i32)>, to: StartAt) -> Result<(), Failure>;
     /// The partitions that a consumer was told to read.
     fn assignment(&mut self, consumer: u32) -> Vec<(String, i32)>;
     /// The next offset that a consumer will read.

@@ -8,12 +8,11 @@ use crate::{
     text::Text,
 };
 use naru_client::{
-    AdminConfig, AdminResult, ClientError, ConsumerConfig, ConsumerRecord, NewTopic, OffsetReset, ProducerConfig,
-    ProducerRecord, StartAt,
+    AdminConfig, AdminResult, ClientError, ConsumerConfig, ConsumerRecord, NewTopic, ProducerConfig, ProducerRecord,
+    StartAt,
 };
 use naru_sim::{Action, ClientId, Outcome, World, WorldConfig};
 use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
-use std::collections::BTreeMap;
 
 /// How long a call waits for a broker that does not answer, in simulated time.
 const PATIENCE_US: u64 = 30_000_000;
@@ -31,8 +30,6 @@ pub struct SimBackend {
     line: Option<u32>,
     admin: Option<ClientId>,
     producers: Vec<u32>,
-    /// Where each consumer begins in a partition that it is told to read.
-    resets: BTreeMap<u32, StartAt>,
     clients: u32,
     delivered: u64,
 }
@@ -48,13 +45,16 @@ impl SimBackend {
             line: None,
             admin: None,
             producers: Vec::new(),
-            resets: BTreeMap::new(),
             clients: 0,
             delivered: 0,
         }
     }
 
     fn world(&mut self) -> Result<&mut World, Failure> {
+        let most = self.budget.events_max;
+        if self.world.as_ref().is_some_and(|world| world.events().len() as u64 >= most) {
+            return Err(out_of_events(most));
+        }
         self.world.as_mut().ok_or_else(|| {
             Failure::Usage(Text::new(
                 "There is no broker yet. Begin with: let b = broker();",
@@ -272,12 +272,7 @@ impl Backend for SimBackend {
 
     fn add_consumer(&mut self, name: &str, config: ConsumerConfig) -> Result<u32, Failure> {
         let seed = self.client_seed()?;
-        let reset = match config.auto_offset_reset {
-            OffsetReset::Earliest => StartAt::Earliest,
-            OffsetReset::Latest | OffsetReset::None => StartAt::Latest,
-        };
         let ClientId(id) = self.world()?.add_consumer(name, ConsumerConfig { seed, ..config });
-        self.resets.insert(id, reset);
         Ok(id)
     }
 
@@ -297,19 +292,38 @@ impl Backend for SimBackend {
                 assigned.push((topic.clone(), partition));
             }
         }
-        let reset = self.resets.get(&consumer).copied().unwrap_or(StartAt::Latest);
         self.world()?.with_consumer(id, |consumer, now, out| {
+            let reset = consumer.reset_policy();
             let assigned = assigned.into_iter().map(|(topic, partition)| (topic, partition, reset)).collect();
             consumer.assign(now, assigned, out);
         });
         Ok(())
     }
 
-    fn seek(&mut self, consumer: u32, topic: &str, partition: i32, to: StartAt) -> Result<(), Failure> {
+    fn seek(&mut self, consumer: u32, partitions: Vec<(String, i32)>, to: StartAt) -> Result<(), Failure> {
         let world = self.world()?;
-        let moved =
-            world.with_consumer(ClientId(consumer), |consumer, now, out| consumer.seek(now, topic, partition, to, out));
-        moved.map_err(Failure::Kafka)
+        let mut seen = world.events().len();
+        for (topic, partition) in &partitions {
+            let moved = world
+                .with_consumer(ClientId(consumer), |consumer, now, out| consumer.seek(now, topic, *partition, to, out));
+            moved.map_err(Failure::Kafka)?;
+        }
+        // Where a log begins and ends has to be asked. Until the answer is there the old position stands, and must not be taken
+        // for the new one.
+        let mut missing = partitions;
+        let known = self.wait(PATIENCE_US, |world| {
+            for event in &world.events()[seen..] {
+                if let (Actor::Client(client), TraceKind::PositionSet { topic, partition, .. }) =
+                    (event.actor, &event.kind)
+                    && client == consumer
+                {
+                    missing.retain(|place| (&place.0, place.1) != (topic, *partition));
+                }
+            }
+            seen = world.events().len();
+            missing.is_empty().then_some(())
+        })?;
+        known.ok_or_else(|| Failure::Kafka(no_answer()))
     }
 
     fn assignment(&mut self, consumer: u32) -> Vec<(String, i32)> {

@@ -5,6 +5,7 @@
 //! `<JIRA>` an issue's key like `jira-1234`. Deliberately smaller than regular expressions, so that an error can be said in words.
 
 use crate::text::Text;
+use std::collections::BTreeSet;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Template {
 
     /// Whether `name` is made after this template.
     pub fn matches(&self, name: &str) -> bool {
-        matches_from(&self.parts, name)
+        matches_all(&self.parts, name)
     }
 
     /// Why `name` does not match, or `None` if it does.
@@ -124,20 +125,34 @@ fn is_jira(field: &str) -> bool {
     field.to_ascii_lowercase().contains("jira")
 }
 
-/// Tries every length of the first field, longest first; names are at most 249 letters, templates have a few fields.
-fn matches_from(parts: &[Part], rest: &str) -> bool {
-    let Some((part, others)) = parts.split_first() else { return rest.is_empty() };
+/// Names that are longer are refused by every broker, and cost time here.
+const NAME_BYTES_MAX: usize = 1_000;
+
+/// Walks the parts once, with all places in the name that could have been reached so far: no template takes long to match.
+fn matches_all(parts: &[Part], name: &str) -> bool {
+    if name.len() > NAME_BYTES_MAX || !name.is_ascii() {
+        return false;
+    }
+    let mut reached = BTreeSet::from([0]);
+    for part in parts {
+        reached = reached.into_iter().flat_map(|place| ends_of(part, name, place)).collect();
+    }
+    reached.contains(&name.len())
+}
+
+/// Where a part that begins at `start` can end.
+fn ends_of(part: &Part, name: &str, start: usize) -> Vec<usize> {
+    let rest = &name[start..];
     match part {
-        Part::Literal(text) => rest.strip_prefix(text.as_str()).is_some_and(|rest| matches_from(others, rest)),
+        Part::Literal(text) => rest.starts_with(text.as_str()).then_some(start + text.len()).into_iter().collect(),
         Part::Field { words, name } if words.is_empty() => {
             let longest = rest.find(|letter| !is_field_letter(letter)).unwrap_or(rest.len());
-            let mut lengths = (1..=longest).rev();
-            lengths.any(|length| {
-                (!is_jira(name) || is_issue_key(&rest[..length])) && matches_from(others, &rest[length..])
-            })
+            let fits = |length: &usize| !is_jira(name) || is_issue_key(&rest[..*length]);
+            (1..=longest).filter(fits).map(|length| start + length).collect()
         }
         Part::Field { words, .. } => {
-            words.iter().any(|word| rest.strip_prefix(word.as_str()).is_some_and(|rest| matches_from(others, rest)))
+            let fitting = words.iter().filter(|word| rest.starts_with(word.as_str()));
+            fitting.map(|word| start + word.len()).collect()
         }
     }
 }
@@ -183,6 +198,13 @@ mod tests {
         assert!(team.matches("dev-a") && team.matches("prd-a-b") && !team.matches("qa-a") && !team.matches("dev-"));
         assert!(!template("<env>.<service>.<JIRA>.<type>").matches("dev.email.1234.json"));
         assert!(!template("<a>.<b>").matches("a.b.c") && !template("<a>.<b>").matches("a."));
+    }
+
+    #[test]
+    fn a_nasty_template_takes_no_time() {
+        let nasty = template("<a>-<b>-<c>-<d>-<e>-<f>-<g>-<h>.x");
+        assert!(!nasty.matches(&"-a".repeat(499)) && !nasty.matches(&"x".repeat(100_000)));
+        assert!(nasty.matches("a-b-c-d-e-f-g-h-i.x") && !nasty.matches("\u{1100}-b"));
     }
 
     #[test]

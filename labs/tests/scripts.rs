@@ -54,6 +54,7 @@ fn every_budget_has_its_sentence() {
         deliveries_max: 10,
         clients_max: 5,
         prints_max: 3,
+        record_bytes_max: 500_000,
         simulated_ms_max: 5_000,
         ..Budget::default()
     };
@@ -177,6 +178,23 @@ for r in c.read_all() {{ print(r.value); }}
 "
     ));
     assert_eq!(lines, ["0", "new"]);
+}
+
+#[test]
+fn a_consumer_reads_as_often_as_it_goes_back() {
+    let lines = printed(&format!(
+        "{TOPIC}let p = producer(\"p\");
+for n in 0..8 {{ p.send(\"t\", `${{n}}`); }}
+p.flush();
+let c = consumer(\"c\");
+c.assign(\"t\");
+for n in 0..3 {{ c.seek_to_beginning(); print(c.read_all().len()); }}
+c.seek_to_end();
+print(c.read_all().len());
+print(b);
+"
+    ));
+    assert_eq!(lines, ["8", "8", "8", "0", "broker 1"]);
 }
 
 #[test]

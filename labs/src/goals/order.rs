@@ -48,43 +48,47 @@ pub(super) fn together(facts: &Facts, topic: Option<&str>, by: By, groups: usize
     best(candidates, no_topic(topic))
 }
 
+/// Several consumers may share the partitions: each group's records must have come to one of them, all and in order.
 pub(super) fn kept(facts: &Facts, topic: Option<&str>, by: By, groups: usize) -> Verdict {
-    let candidates = facts.living(topic).flat_map(|(name, topic)| {
+    let candidates = facts.living(topic).map(|(name, _)| {
         let sent = values_by_group(queued_in(facts, name), by);
-        facts.consumers.iter().map(move |client| {
-            let reads = facts.first_reads(*client);
-            let reads: Vec<&CellView> =
-                reads.iter().filter(|read| read.place.0 == *name).map(|read| &read.cell).collect();
-            let got = values_by_group(reads.iter().map(|cell| (&cell.key, &cell.value)), by);
-            let verdict = compare(facts.name(*client), &sent, &got, groups, (reads.len(), topic.records.len()));
-            (reads.len(), verdict)
-        })
+        let readers: Vec<Groups<'_>> =
+            facts.consumers.iter().map(|client| read_from(facts, *client, name, by)).collect();
+        let in_order = |group: &String| readers.iter().any(|got| got.get(group) == sent.get(group));
+        let kept = sent.iter().filter(|(group, values)| values.len() >= 2 && in_order(group)).count();
+        let verdict = match sent.keys().find(|group| !in_order(group)) {
+            Some(group) if readers.iter().any(|got| count(got, group) >= count(&sent, group)) => Verdict::new(
+                false,
+                format!("The records of {group} came to the reader in another order than they were sent."),
+                format!("{group}의 레코드가 보낸 순서와 다르게 컨슈머에 도착했습니다."),
+            ),
+            Some(group) => {
+                let (got, all) = (readers.iter().map(|got| count(got, group)).max().unwrap_or(0), count(&sent, group));
+                Verdict::new(
+                    false,
+                    format!("Of the {all} records of {group}, no reader got more than {got}."),
+                    format!("{group}의 레코드 {all}개 중 한 컨슈머가 받은 것은 많아야 {got}개입니다."),
+                )
+            }
+            None => Verdict::new(
+                kept >= groups,
+                format!("{kept} of {groups} groups of records came to a reader in the order they were sent."),
+                format!("레코드 묶음 {groups}개 중 {kept}개가 보낸 순서대로 컨슈머에 도착했습니다."),
+            ),
+        };
+        (kept, verdict)
     });
-    best(candidates, Verdict::new(false, "No consumer read the topic.", "토픽을 읽은 컨슈머가 없습니다."))
+    best(candidates, no_topic(topic))
 }
 
-/// Compares what one consumer got with what was sent. `(read, stored)` count records.
-fn compare(name: &str, sent: &Groups<'_>, got: &Groups<'_>, groups: usize, (read, stored): (usize, usize)) -> Verdict {
-    if read < stored {
-        return Verdict::new(
-            false,
-            format!("{name} read {read} of {stored} records."),
-            format!("{name}: 레코드 {stored}개 중 {read}개를 읽었습니다."),
-        );
-    }
-    if let Some((group, _)) = sent.iter().find(|(group, values)| got.get(*group) != Some(values)) {
-        return Verdict::new(
-            false,
-            format!("{name} got the records of {group} in another order than they were sent."),
-            format!("{name}: {group}의 레코드를 보낸 순서와 다르게 받았습니다."),
-        );
-    }
-    let several = sent.values().filter(|values| values.len() >= 2).count();
-    Verdict::new(
-        several >= groups,
-        format!("{name} got {several} of {groups} groups of records in the order they were sent."),
-        format!("{name}: 레코드 묶음 {groups}개 중 {several}개를 보낸 순서대로 받았습니다."),
-    )
+/// The values that one consumer got from a topic, the first time, by group.
+fn read_from<'a>(facts: &'a Facts, client: u32, topic: &str, by: By) -> Groups<'a> {
+    let reads = facts.first_reads(client).into_iter().filter(|read| read.place.0 == topic);
+    values_by_group(reads.map(|read| (&read.cell.key, &read.cell.value)), by)
+}
+
+fn count(groups: &Groups<'_>, group: &str) -> usize {
+    groups.get(group).map_or(0, Vec::len)
 }
 
 pub(super) fn without_key(facts: &Facts, topic: Option<&str>, records: usize) -> Verdict {
@@ -136,7 +140,8 @@ pub(super) fn key_mixes_groups(facts: &Facts) -> Verdict {
 }
 
 pub(super) fn grew(facts: &Facts, records: usize) -> Verdict {
-    let candidates = facts.living(None).filter_map(|(name, topic)| {
+    // A topic that was left behind may have been deleted since.
+    let candidates = facts.topics.iter().filter_map(|(name, topic)| {
         let seq = topic.grew?;
         let before = topic.records.iter().filter(|record| record.seq < seq).count();
         let (first, now) = (topic.partitions_at_first, topic.partitions);

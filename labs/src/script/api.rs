@@ -109,6 +109,7 @@ fn register_print(engine: &mut Engine, session: &Shared) {
         })+};
     }
     print!(ImmutableString, i64, bool, char, Array, Map, KafkaError, UsageError);
+    print!(Dynamic);
     let shared = session.clone();
     engine.register_fn("print", move |ctx: NativeCallContext, (): ()| -> Fallible<ImmutableString> {
         shared.call(&ctx, |session| session.print("()"))?;
@@ -274,7 +275,7 @@ fn register_places(engine: &mut Engine) {
                 "이 컨슈머는 아직 읽는 파티션이 없습니다. 먼저 c.assign(\"topic\")을 쓰세요.",
             )));
         }
-        assigned.into_iter().try_for_each(|(topic, partition)| session.backend.seek(consumer, &topic, partition, to))
+        session.backend.seek(consumer, assigned, to)
     }
     engine.register_fn("seek_to_beginning", |ctx: NativeCallContext, c: &mut Consumer| {
         c.session.call(&ctx, |session| seek_all(session, c.id, StartAt::Earliest))
@@ -283,7 +284,10 @@ fn register_places(engine: &mut Engine) {
         c.session.call(&ctx, |session| seek_all(session, c.id, StartAt::Latest))
     });
     engine.register_fn("seek", |ctx: NativeCallContext, c: &mut Consumer, topic: &str, partition: i64, offset: i64| {
-        c.session.call(&ctx, |session| session.backend.seek(c.id, topic, narrow(partition)?, StartAt::Offset(offset)))
+        c.session.call(&ctx, |session| {
+            let place = (topic.to_owned(), narrow(partition)?);
+            session.backend.seek(c.id, vec![place], StartAt::Offset(offset))
+        })
     });
     engine.register_fn("position", |ctx: NativeCallContext, c: &mut Consumer, topic: &str, partition: i64| {
         c.session.call(&ctx, |session| session.backend.position(c.id, topic, narrow(partition)?))
@@ -323,6 +327,10 @@ fn register_templates(engine: &mut Engine, session: &Shared) {
 }
 
 fn register_errors(engine: &mut Engine) {
+    engine.register_fn("to_string", |b: &mut Broker| format!("broker {}", b.id));
+    engine.register_fn("to_string", |p: &mut Producer| format!("producer {}", p.id));
+    engine.register_fn("to_string", |c: &mut Consumer| format!("consumer {}", c.id));
+    engine.register_fn("to_string", |template: &mut Template| template.source().to_owned());
     engine.register_get("name", |error: &mut KafkaError| error.name.clone());
     engine.register_get("message", |error: &mut KafkaError| error.message.clone());
     engine.register_fn("to_string", |error: &mut KafkaError| format!("{}: {}", error.name, error.message));

@@ -1,0 +1,264 @@
+//! Goals accept every right answer, and refuse wrong ones: scripts that nobody wrote into a lab's folder.
+
+use naru_labs::{Locale, Recording, RunRequest, run, terminal};
+
+fn play(lab: &str, script: &str) -> Recording {
+    run(&RunRequest { lab: lab.into(), script: script.into(), ..RunRequest::default() })
+}
+
+fn accepts(lab: &str, script: &str) {
+    let recording = play(lab, script);
+    assert!(recording.passed(), "{}", terminal::report(&recording, Locale::En));
+    assert!(recording.goals.iter().all(|goal| goal.hint.is_none()));
+}
+
+/// The script runs, and exactly these goals are not met; each shows a hint.
+fn refuses(lab: &str, script: &str, unmet: &[&str]) {
+    let recording = play(lab, script);
+    let report = terminal::report(&recording, Locale::Ko);
+    assert_eq!(recording.error, None, "{report}");
+    let failed: Vec<&str> = recording.goals.iter().filter(|goal| !goal.met).map(|goal| goal.id.as_str()).collect();
+    assert_eq!(failed, unmet, "{report}");
+    assert!(recording.goals.iter().all(|goal| goal.met != goal.hint.is_some()));
+}
+
+#[test]
+fn nothing_meets_nothing() {
+    refuses("01", "", &["written", "both", "again", "there"]);
+    refuses("02", "let b = broker();", &["sent", "parallel", "together", "in-order"]);
+    refuses("03", "let b = broker();", &["grew", "moved", "in-order"]);
+    refuses("04", "let b = broker();", &["letters", "collision", "dots", "length", "four-templates", "own-template"]);
+}
+
+const DIARY: &str = r#"
+let b = broker();
+b.create_topic("diary", #{ partitions: 2 });
+let p = producer(#{ name: "me", acks: 1, linger_ms: 0 });
+for n in 1..=7 { p.send("diary", `day ${n}`, "rain"); }
+p.flush();
+fn read_slowly(c) { let n = 0; loop { let got = c.poll(200); if got.is_empty() { break; } n += got.len(); } n }
+"#;
+
+#[test]
+fn lab_01_other_names_other_numbers() {
+    accepts(
+        "01",
+        &format!(
+            "{DIARY}
+let x = consumer(#{{ name: \"x\", auto_offset_reset: \"earliest\" }});
+let y = consumer(#{{ name: \"y\", auto_offset_reset: \"earliest\" }});
+x.assign(\"diary\"); y.assign(\"diary\", [0, 1]);
+read_slowly(y); read_slowly(x);
+y.seek_to_beginning(); read_slowly(y);"
+        ),
+    );
+}
+
+#[test]
+fn lab_01_two_readers_of_one_name_that_began_before_the_records() {
+    accepts(
+        "01",
+        r#"
+let b = broker();
+b.create_topic("notes");
+let one = consumer("reader"); one.assign("notes"); one.poll(10);
+let two = consumer("reader"); two.assign("notes"); two.poll(10);
+let p = producer();
+for n in 0..5 { p.send("notes", "the same words each time"); p.flush(); }
+one.read_all(); two.read_all();
+two.seek("notes", 0, 4); two.read(1);"#,
+    );
+}
+
+#[test]
+fn lab_01_sharing_is_not_reading_the_same() {
+    refuses(
+        "01",
+        &format!(
+            "{DIARY}
+let x = consumer(\"x\"); x.assign(\"diary\", 0); x.seek_to_beginning(); x.read_all(); x.seek_to_beginning(); x.read_all();
+let y = consumer(\"y\"); y.assign(\"diary\", 1); y.seek_to_beginning(); y.read_all(); y.seek_to_beginning(); y.read_all();"
+        ),
+        &["both"],
+    );
+}
+
+#[test]
+fn lab_01_a_deleted_topic_keeps_nothing() {
+    refuses(
+        "01",
+        &format!(
+            "{DIARY}
+for name in [\"x\", \"y\"] {{
+    let c = consumer(name);
+    c.assign(\"diary\"); c.seek_to_beginning(); c.read_all(); c.seek_to_beginning(); c.read_all();
+}}
+b.delete_topic(\"diary\");"
+        ),
+        &["written", "both", "there"],
+    );
+}
+
+fn orders(partitions: i32, send: &str, read: &str) -> String {
+    format!(
+        r#"
+let b = broker();
+b.create_topic("orders", #{{ partitions: {partitions} }});
+let p = producer("p");
+for step in ["created", "paid", "shipped"] {{
+    for n in 1..=4 {{
+        {send};
+    }}
+}}
+p.flush();
+{read}"#
+    )
+}
+
+const READ_ALL: &str = "let c = consumer(\"c\"); c.assign(\"orders\"); c.seek_to_beginning(); c.read_all();";
+
+#[test]
+fn lab_02_any_key_that_tells_orders_apart() {
+    let keyed = "p.send(\"orders\", `order-${n}`, `order-${n} ${step}`)";
+    accepts("02", &orders(3, keyed, READ_ALL));
+    accepts("02", &orders(8, keyed, READ_ALL));
+    accepts("02", &orders(3, "p.send(\"orders\", `${n}`, `order-${n} ${step}`)", READ_ALL));
+}
+
+#[test]
+fn lab_02_the_sender_may_choose_the_partition() {
+    accepts("02", &orders(3, "p.send_to(\"orders\", n % 3, `order-${n} ${step}`)", READ_ALL));
+}
+
+#[test]
+fn lab_02_readers_may_share_the_partitions() {
+    let shared =
+        "for n in 0..3 { let c = consumer(`c-${n}`); c.assign(\"orders\", n); c.seek_to_beginning(); c.read_all(); }";
+    accepts("02", &orders(3, "p.send(\"orders\", `order-${n}`, `order-${n} ${step}`)", shared));
+}
+
+#[test]
+fn lab_02_what_is_not_enough() {
+    let keyed = "p.send(\"orders\", `order-${n}`, `order-${n} ${step}`)";
+    refuses("02", &orders(3, keyed, ""), &["in-order"]);
+    refuses(
+        "02",
+        &orders(3, keyed, "let c = consumer(\"c\"); c.assign(\"orders\"); c.seek_to_beginning(); c.read(5);"),
+        &["in-order"],
+    );
+    refuses(
+        "02",
+        &orders(3, "p.send(\"orders\", `order-${n}`, `order-1 ${step}`)", READ_ALL),
+        &["together", "in-order"],
+    );
+    refuses("02", &orders(3, "p.send_to(\"orders\", 2, `order-${n} ${step}`)", READ_ALL), &["parallel"]);
+    refuses("02", &orders(3, "p.send_to(\"orders\", n % 2, `order-${n} ${step}`)", "sleep(10);"), &["in-order"]);
+}
+
+fn growth(after: &str) -> String {
+    format!(
+        r#"
+let b = broker();
+b.create_topic("orders", #{{ partitions: 2 }});
+let p = producer("a");
+for n in 1..=6 {{ p.send("orders", `key-${{n}}`, "first"); }}
+p.flush(); sleep(30);
+b.add_partitions("orders", 5);
+let p = producer("b");
+for n in 1..=6 {{ p.send("orders", `key-${{n}}`, "second"); }}
+p.flush();
+let c = consumer("c"); c.assign("orders"); c.seek_to_beginning();
+let records = c.read_all();
+{after}
+p.flush();"#
+    )
+}
+
+const SORTED: &str = "records.sort(|x, y| x.timestamp - y.timestamp);";
+
+#[test]
+fn lab_03_any_larger_topic_and_any_way_to_sort() {
+    let copy = "for r in records { p.send(\"new\", r.key, r.value); }";
+    accepts("03", &growth(&format!("{SORTED} b.create_topic(\"new\", #{{ partitions: 9 }}); {copy}")));
+    // First all that came first, then the rest; then the old topic goes.
+    let by_value = "for value in [\"first\", \"second\"] { for r in records { if r.value == value { p.send(\"new\", r.key, r.value); } } }";
+    accepts(
+        "03",
+        &growth(&format!(
+            "b.create_topic(\"new\", #{{ partitions: 5 }}); {by_value} p.flush(); b.delete_topic(\"orders\");"
+        )),
+    );
+    // The new topic goes on living.
+    let more = "for n in 1..=6 { p.send(\"new\", `key-${n}`, \"third\"); }";
+    accepts("03", &growth(&format!("{SORTED} b.create_topic(\"new\", #{{ partitions: 5 }}); {copy} {more}")));
+    // The sender chooses the partitions, one for each key.
+    let chosen = "for r in records { p.send_to(\"new\", parse_int(r.key.sub_string(4)) % 3, r.key, r.value); }";
+    accepts("03", &growth(&format!("{SORTED} b.create_topic(\"new\", #{{ partitions: 3 }}); {chosen}")));
+}
+
+#[test]
+fn lab_03_what_is_no_repair() {
+    let copy = "for r in records { p.send(\"new\", r.key, r.value); }";
+    // Too small; not everything; into the same topic again; the wrong way round.
+    refuses(
+        "03",
+        &growth(&format!("{SORTED} b.create_topic(\"new\", #{{ partitions: 2 }}); {copy}")),
+        &["moved", "in-order"],
+    );
+    let half = "for r in records { if r.value == \"second\" { p.send(\"new\", r.key, r.value); } }";
+    refuses("03", &growth(&format!("b.create_topic(\"new\", #{{ partitions: 5 }}); {half}")), &["moved", "in-order"]);
+    refuses("03", &growth("for r in records { p.send(\"orders\", r.key, r.value); }"), &["moved", "in-order"]);
+    let backwards = "records.sort(|x, y| y.timestamp - x.timestamp);";
+    refuses(
+        "03",
+        &growth(&format!("{backwards} b.create_topic(\"new\", #{{ partitions: 5 }}); {copy}")),
+        &["in-order"],
+    );
+    // A topic that grew while it was empty has nothing to repair.
+    refuses(
+        "03",
+        "let b = broker(); b.create_topic(\"t\"); b.add_partitions(\"t\", 3); b.create_topic(\"u\", #{ partitions: 3 });",
+        &["grew", "moved", "in-order"],
+    );
+}
+
+fn names(topics: &[&str], template: &str) -> String {
+    let mut script = String::from(
+        "let b = broker();\nb.try_create_topic(\"주문\");\nb.try_create_topic(\"..\");\nlet long = \"\";\nfor n in 0..250 { long += \"n\"; }\nb.try_create_topic(long);\nb.create_topic(\"a_b\");\ntry { b.create_topic(\"a.b\"); } catch (error) { print(error); }\n",
+    );
+    for topic in topics {
+        script += &format!("b.create_topic(\"{topic}\");\n");
+    }
+    format!("{script}template(\"{template}\");\n")
+}
+
+const FOUR: [&str; 4] =
+    ["stg.core.billing.avro", "shop.cart.qa.created", "dev.mailer.MAIL-12.html", "kafka1.prd.search.json"];
+
+#[test]
+fn lab_04_ones_own_names() {
+    let own = ["ferry-tickets", "ferry-boats", "bridge-tolls"];
+    accepts("04", &names(&[&FOUR[..], &own[..]].concat(), "<팀>-<서비스>"));
+    let own = ["kr.ferry.tickets.sold", "kr.ferry.boats.landed", "jp.ferry.boats.landed"];
+    accepts("04", &names(&[&FOUR[..], &own[..]].concat(), "<country:kr|jp>.<team>.<service>.<event>"));
+}
+
+#[test]
+fn lab_04_what_is_refused() {
+    let own = ["ferry-tickets", "ferry-boats", "bridge-tolls"];
+    // One name cannot stand for two templates.
+    refuses("04", &names(&[&["dev.dev.dev.json"][..], &own[..]].concat(), "<team>-<service>"), &["four-templates"]);
+    // A template of the notes is not one's own, nor is one of a single field, and two topics are not three.
+    refuses("04", &names(&FOUR, "<Env>.<team>.<app>.<type>"), &["own-template"]);
+    refuses("04", &names(&[&FOUR[..], &own[..]].concat(), "<name>"), &["own-template"]);
+    refuses("04", &names(&[&FOUR[..], &own[..2]].concat(), "<team>-<service>-<event>"), &["own-template"]);
+}
+
+#[test]
+fn lab_04_a_refusal_for_another_reason_does_not_count() {
+    refuses(
+        "04",
+        "let b = broker(); b.create_topic(\"t\"); b.try_create_topic(\"t\"); b.try_create_topic(\"\"); b.try_create_topic(\"u\", #{ partitions: 0 }); b.try_create_topic(\"...\");",
+        &["letters", "collision", "dots", "length", "four-templates", "own-template"],
+    );
+}
