@@ -34,6 +34,7 @@ pub fn run(args: &SetupArgs) -> Result<()> {
 pub fn for_product() -> Result<()> {
     wasm_target::set_up(apt_install)?;
     mdbook()?;
+    preprocessor()?;
     binaryen()
 }
 
@@ -126,6 +127,12 @@ pub fn mdbook_command() -> Command {
         .map(|cargo| cargo.join("bin/mdbook"));
     let program = shell::find("mdbook").or(installed.filter(|file| file.exists()));
     shell::command(program.unwrap_or_else(|| "mdbook".into()))
+}
+
+/// `mdbook serve book` would compile it, too, but in silence.
+fn preprocessor() -> Result<()> {
+    println!("setup: the book's preprocessor");
+    shell::run(shell::cargo().args(["build", "--quiet", "--package", "mdbook-naru"]))
 }
 
 // ---- npm ----

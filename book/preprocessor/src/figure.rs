@@ -5,12 +5,14 @@
 use crate::html::escape;
 use naru_labs::Recording;
 use naru_trace::{CellView, ClientRole, ClientView, ClusterView, PartitionView, Preview};
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 const WIDTH: usize = 720;
 const LABEL: usize = 128;
 const CELL: usize = 30;
 const ROW: usize = 46;
+/// How many colours the style sheet has for keys.
+const COLOURS: usize = 6;
 /// How many of a partition's newest records are drawn.
 const CELLS_MAX: usize = (WIDTH - LABEL - 90) / CELL;
 
@@ -46,8 +48,10 @@ pub fn svg(recording: &Recording) -> String {
         "<svg class=\"naru-figure\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"The partitions and their \
          records when the script has ended\">"
     );
+    let keys: BTreeSet<&str> = rows.iter().flat_map(|(_, _, it)| &it.cells).filter_map(key_of).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
     for (index, (topic, partition, it)) in rows.iter().enumerate() {
-        lane(&mut out, 12 + index * ROW, &format!("{topic}-{partition}"), it);
+        lane(&mut out, 12 + index * ROW, &format!("{topic}-{partition}"), it, &keys);
     }
     for (index, client) in clients.iter().enumerate() {
         let x = 8 + (index % 2) * (WIDTH / 2);
@@ -62,11 +66,11 @@ fn partitions(view: &ClusterView) -> impl Iterator<Item = (&str, i32, &Partition
     topics.flat_map(|(topic, it)| it.partitions.iter().map(move |(number, it)| (topic.as_str(), *number, it)))
 }
 
-fn lane(out: &mut String, y: usize, name: &str, partition: &PartitionView) {
+fn lane(out: &mut String, y: usize, name: &str, partition: &PartitionView, keys: &[&str]) {
     let _ = write!(out, "<text class=\"name\" x=\"8\" y=\"{}\">{}</text>", y + 20, escape(name));
     let hidden = partition.cells.len().saturating_sub(CELLS_MAX);
     for (index, cell) in partition.cells.iter().skip(hidden).enumerate() {
-        draw_cell(out, LABEL + index * CELL, y, cell);
+        draw_cell(out, LABEL + index * CELL, y, cell, keys);
     }
     let end = LABEL + (partition.cells.len() - hidden) * CELL + 4;
     let _ = write!(out, "<line class=\"end\" x1=\"{end}\" x2=\"{end}\" y1=\"{}\" y2=\"{}\"/>", y - 2, y + 32);
@@ -74,10 +78,16 @@ fn lane(out: &mut String, y: usize, name: &str, partition: &PartitionView) {
         write!(out, "<text class=\"small\" x=\"{}\" y=\"{}\">end {}</text>", end + 6, y + 19, partition.log_end_offset);
 }
 
-fn draw_cell(out: &mut String, x: usize, y: usize, cell: &CellView) {
+fn key_of(cell: &CellView) -> Option<&str> {
+    cell.key.as_ref().map(|key| key.text.as_str())
+}
+
+fn draw_cell(out: &mut String, x: usize, y: usize, cell: &CellView, keys: &[&str]) {
     let text = |preview: &Option<Preview>| preview.as_ref().map_or("none".into(), |it| escape(&it.text));
     let title = format!("offset {}, key {}, value {}", cell.offset, text(&cell.key), text(&cell.value));
-    let class = cell.key.as_ref().map_or("nokey".into(), |key| format!("k{}", colour(&key.text)));
+    // Equal keys have equal colours; with more than six keys some colours stand for two.
+    let number = key_of(cell).and_then(|key| keys.iter().position(|it| *it == key));
+    let class = number.map_or("nokey".into(), |number| format!("k{}", number % COLOURS));
     let _ = write!(
         out,
         "<g class=\"cell {class}\"><title>{title}</title><rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"26\" rx=\"5\"/>\
@@ -103,9 +113,4 @@ fn pill(out: &mut String, x: usize, y: usize, client: &ClientView) {
         y + 16,
         escape(&client.name)
     );
-}
-
-/// One of six colours by key; which one is of no meaning, only that equal keys have equal ones.
-fn colour(key: &str) -> u32 {
-    key.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 6
 }
