@@ -190,7 +190,7 @@ fn row(event: &TraceEvent, names: &Names, locale: Locale) -> impl IntoView + use
     view! {
         <li class="event" data-testid="event-row" data-seq=event.seq>
             <time>{format!("{:.3}", event.at.0 as f64 / 1_000_000.0)}</time>
-            <span class="sentence" title=site>{sentence(event, names, locale)}</span>
+            <span class="sentence">{sentence(event, names, locale)} " " <small class="site">{site}</small></span>
         </li>
     }
 }

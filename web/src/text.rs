@@ -119,8 +119,6 @@ texts! {
     high_watermark: "high watermark", "하이 워터마크";
     /// Word in a pill.
     waits_for: "waits:", "대기:";
-    /// What a parked fetch waits for.
-    waits_records: "new records in", "새 레코드를 기다림,";
     /// What a parked answer waits for.
     waits_disk: "the disk", "디스크";
     /// A producer's records under way.

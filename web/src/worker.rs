@@ -5,9 +5,13 @@ use crate::{
     stage::keys::KeyOrder,
 };
 use naru_labs::{Importance, Player, RunRequest, importance};
+use naru_trace::ClusterView;
 
 /// How many points a line of the chart has at most.
 const CHART_POINTS_MAX: usize = 240;
+
+/// How many records of a partition are sent to the page: more than the widest stage shows.
+const CELLS_SENT_MAX: usize = 64;
 
 /// Holds the last recording.
 #[derive(Default)]
@@ -27,7 +31,8 @@ impl Desk {
         match (question, &mut self.player) {
             (Question::Run(request), _) => self.run(&request),
             (Question::Frame { index, locale }, Some(player)) => {
-                let frame = player.frame(index, locale);
+                let mut frame = player.frame(index, locale);
+                keep_newest_cells(&mut frame.view);
                 let newest = frame.index.checked_sub(1).and_then(|seq| player.recording().events.get(seq));
                 Answer::Frame(Box::new(Shot { kind: newest.map(|event| event.kind.clone()), frame }))
             }
@@ -57,5 +62,14 @@ impl Desk {
         };
         self.player = Some(player);
         Answer::Ran(Box::new(ran))
+    }
+}
+
+/// A picture is sent for every step of a playing run: it should be small.
+fn keep_newest_cells(view: &mut ClusterView) {
+    let topics = view.brokers.values_mut().flat_map(|broker| broker.topics.values_mut());
+    for partition in topics.flat_map(|topic| topic.partitions.values_mut()) {
+        let excess = partition.cells.len().saturating_sub(CELLS_SENT_MAX);
+        partition.cells.drain(..excess);
     }
 }

@@ -153,7 +153,11 @@ fn counted(count: u64, word: &str) -> Option<String> {
 pub fn waits(until: &ParkCondition, locale: Locale) -> String {
     match until {
         ParkCondition::Bytes { topic, partition, .. } => {
-            format!("{} {} {topic}-{partition}", text::waits_for(locale), text::waits_records(locale))
+            let records = match locale {
+                Locale::En => format!("new records in {topic}-{partition}"),
+                Locale::Ko => format!("{topic}-{partition}의 새 레코드"),
+            };
+            format!("{} {records}", text::waits_for(locale))
         }
         ParkCondition::Durable { .. } => format!("{} {}", text::waits_for(locale), text::waits_disk(locale)),
     }
