@@ -94,8 +94,11 @@ pub(crate) fn first_fetch_error(result: &FetchResult<RecordData>) -> Option<Erro
 
 /// What an answer is about. Asked for only when somebody watches.
 pub(crate) fn summary(response: &Response) -> Summary {
-    let about =
-        |topic: Option<&str>, partition: Option<i32>| Summary { topic: topic.map(String::from), partition, records: 0 };
+    // A response that names its topics by id has empty names.
+    let about = |topic: Option<&str>, partition: Option<i32>| {
+        let topic = topic.filter(|topic| !topic.is_empty()).map(String::from);
+        Summary { topic, partition, records: 0 }
+    };
     match response {
         Response::Produce(body) => {
             let topic = body.responses.first();

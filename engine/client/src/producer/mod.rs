@@ -14,7 +14,7 @@ use crate::{
 };
 use accumulator::Accumulator;
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec,
@@ -23,7 +23,7 @@ use alloc::{
 use bytes::Bytes;
 use naru_records::{Compression, Header};
 use naru_trace::{ClientRole, ClientView, Deadline, Micros, Name, Now, Seq, TraceKind};
-use partitioning::{Sticky, Unassigned};
+use partitioning::{Sticky, Unassigned, WaitingRoom};
 use sender::{Identity, Tag};
 
 /// A record to be sent.
@@ -72,7 +72,7 @@ pub struct Producer {
     accumulator: Accumulator,
     sticky: BTreeMap<String, Sticky>,
     /// Records whose topic is not known yet, in order.
-    unassigned: VecDeque<Unassigned>,
+    unassigned: WaitingRoom,
     identity: Identity,
     flushing: bool,
     closed: bool,
@@ -101,7 +101,7 @@ impl Producer {
             network: Network::new(&config.client_id, bootstrap, config.network.clone(), true, config.seed),
             accumulator: Accumulator::default(),
             sticky: BTreeMap::new(),
-            unassigned: VecDeque::new(),
+            unassigned: WaitingRoom::default(),
             identity: if config.enable_idempotence { Identity::Unknown } else { Identity::NotNeeded },
             flushing: false,
             closed: false,
@@ -128,7 +128,7 @@ impl Producer {
             self.refuse(&record.topic, &error, out);
             return Err(error);
         }
-        if self.accumulator.bytes() + size > self.config.buffer_memory as usize {
+        if self.accumulator.bytes() + self.unassigned.bytes() + size > self.config.buffer_memory as usize {
             let message = format!("More than buffer.memory={} bytes wait to be sent.", self.config.buffer_memory);
             return Err(ClientError::new("BUFFER_EXHAUSTED", message));
         }
@@ -163,7 +163,7 @@ impl Producer {
         }
         self.closed = true;
         let error = ClientError::new("CLIENT_CLOSED", "The producer was closed before the record was acknowledged.");
-        for record in core::mem::take(&mut self.unassigned) {
+        for record in self.unassigned.take() {
             self.give_up(record, error.clone(), out);
         }
         for (topic, partition, batch) in self.accumulator.drain() {
@@ -196,7 +196,7 @@ impl Producer {
     fn find_deadline(&self, now: Micros) -> Option<Deadline> {
         let config = &self.config;
         let timeout = |at: Micros, ms: u32| at.plus(u64::from(ms) * 1_000);
-        let unassigned = self.unassigned.front();
+        let unassigned = self.unassigned.first();
         let unassigned =
             unassigned.map(|r| Deadline { at: timeout(r.queued_at, config.max_block_ms), reason: "max.block.ms" });
         let identity = self.identity.deadline();

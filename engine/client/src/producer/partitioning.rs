@@ -2,9 +2,14 @@
 //!
 //! Not here: the hash itself ([`crate::partitioner`]).
 
-use super::{Cause, Producer, ProducerRecord};
+use super::{Cause, Producer, ProducerRecord, accumulator::serialized_size};
 use crate::{ClientError, ClientOutbox, metadata::TopicMetadata, partitioner::key_hash};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    format,
+    string::String,
+    vec::Vec,
+};
 use naru_trace::{Micros, Now, Partitioning, Preview, TraceKind};
 use naru_wire::ErrorCode;
 
@@ -15,6 +20,49 @@ pub(super) struct Unassigned {
     pub(super) record: ProducerRecord,
     pub(super) queued_at: Micros,
     pub(super) cause: Cause,
+}
+
+/// Records that wait for metadata, in order.
+#[derive(Debug, Default)]
+pub(super) struct WaitingRoom {
+    records: VecDeque<Unassigned>,
+    /// How many of them there are of each topic: a record never overtakes one of its topic.
+    topics: BTreeMap<String, usize>,
+    bytes: usize,
+}
+
+impl WaitingRoom {
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// How many bytes of records wait here.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn first(&self) -> Option<&Unassigned> {
+        self.records.front()
+    }
+
+    pub(super) fn take(&mut self) -> VecDeque<Unassigned> {
+        core::mem::take(self).records
+    }
+
+    fn holds(&self, topic: &str) -> bool {
+        self.topics.contains_key(topic)
+    }
+
+    fn push(&mut self, waiting: Unassigned) {
+        self.bytes += serialized_size(&waiting.record);
+        match self.topics.get_mut(&waiting.record.topic) {
+            Some(count) => *count += 1,
+            None => {
+                self.topics.insert(waiting.record.topic.clone(), 1);
+            }
+        }
+        self.records.push_back(waiting);
+    }
 }
 
 /// The partition that records without a key go to for now (KIP-794).
@@ -35,14 +83,14 @@ impl Producer {
     /// Takes a record in. Returns whether something may be to do at once: a batch was begun or became full.
     pub(super) fn accept(&mut self, now: Now, ticket: u64, record: ProducerRecord, out: &mut ClientOutbox) -> bool {
         // A record never overtakes one of its topic that waits.
-        let behind = self.unassigned.iter().any(|waiting| waiting.record.topic == record.topic);
+        let behind = self.unassigned.holds(&record.topic);
         let choice = if behind { Choice::NotYet } else { self.choose(&record) };
         match choice {
             Choice::Known(partition, partitioning) => self.queue(now, ticket, record, (partition, partitioning), out),
             Choice::NotYet => {
                 self.network.metadata.want(&record.topic);
                 let cause = out.trace.cause();
-                self.unassigned.push_back(Unassigned { ticket, record, queued_at: now.monotonic, cause });
+                self.unassigned.push(Unassigned { ticket, record, queued_at: now.monotonic, cause });
                 !behind
             }
             Choice::Never(error) => {
@@ -56,7 +104,7 @@ impl Producer {
     /// Looks again at the records that wait for metadata.
     pub(super) fn assign_waiting(&mut self, now: Now, out: &mut ClientOutbox) {
         let mut blocked: Vec<String> = Vec::new();
-        for waiting in core::mem::take(&mut self.unassigned) {
+        for waiting in self.unassigned.take() {
             let choice =
                 if blocked.contains(&waiting.record.topic) { Choice::NotYet } else { self.choose(&waiting.record) };
             match choice {
@@ -78,7 +126,7 @@ impl Producer {
                         blocked.push(waiting.record.topic.clone());
                         self.ask_again(&waiting.record);
                     }
-                    self.unassigned.push_back(waiting);
+                    self.unassigned.push(waiting);
                 }
             }
         }
