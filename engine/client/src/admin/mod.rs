@@ -1,7 +1,7 @@
 //! The admin client: creates, changes and describes topics.
 //!
 //! Every call is one request to a broker; it is tried again until it is answered or `default.api.timeout.ms` is over. This
-//! file holds what the application sees. Read on in [`calls`]: what each call asks, and how its answer is read.
+//! file holds what the application sees. Read on in `calls`: what each call asks, and how its answer is read.
 
 mod calls;
 

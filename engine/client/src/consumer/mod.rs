@@ -3,7 +3,7 @@
 //! It asks for records only while the application asks for them: a fetch goes out when [`Consumer::poll`] came back empty,
 //! and the answer is kept until the next poll. Reading takes nothing away from the broker.
 //!
-//! This file holds what the application sees. Read on in [`fetching`]. Group membership is deliberately not here yet.
+//! This file holds what the application sees. Read on in `fetching`. Group membership is deliberately not here yet.
 
 mod fetching;
 

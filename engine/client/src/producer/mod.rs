@@ -1,8 +1,8 @@
 //! The producer: records are partitioned, gathered into batches, sent to the leaders, sent again where that may help, and
 //! reported, each exactly once.
 //!
-//! This file holds what the application sees. Read on in [`partitioning`] (which partition), [`accumulator`] (batches
-//! and sequence numbers), [`sender`] (requests, answers, retries), which is the way of a record.
+//! This file holds what the application sees. Read on in `partitioning` (which partition), `accumulator` (batches
+//! and sequence numbers), `sender` (requests, answers, retries), which is the way of a record.
 
 mod accumulator;
 mod partitioning;
