@@ -3,6 +3,7 @@
 //! Facts are read from the engine's events alone, never from the script's text, so that every way of writing a right answer
 //! counts. What is asked of them is in [`crate::goals`] and [`crate::measure`].
 
+use crate::refusal::Reason;
 use naru_trace::{CellView, ClientRole, ClusterView, Preview, Seq, TraceEvent, TraceKind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,8 +92,8 @@ pub struct Refusal {
     pub topic: String,
     /// Kafka's name for the error.
     pub error: String,
-    /// The topics there were at that time.
-    pub others: BTreeSet<String>,
+    /// What is wrong with the name, if it is the name.
+    pub reason: Option<Reason>,
 }
 
 impl Facts {
@@ -169,8 +170,9 @@ impl Facts {
                 }
             }
             TraceKind::TopicRejected { topic, error, .. } => {
-                let others = self.living(None).map(|(topic, _)| topic.clone()).collect();
-                self.refused.push(Refusal { topic: topic.clone(), error: error.to_string(), others });
+                let living = self.topics.iter().filter(|(_, facts)| facts.deleted.is_none());
+                let reason = Reason::of(topic, living.map(|(name, _)| name.as_str()));
+                self.refused.push(Refusal { topic: topic.clone(), error: error.to_string(), reason });
             }
             TraceKind::BatchAppended { topic, partition, records, .. } => {
                 let Some(facts) = self.topics.get_mut(topic) else { return };

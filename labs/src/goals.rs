@@ -12,6 +12,7 @@ use crate::{
     facts::{Facts, TopicFacts},
     lab::Goal,
     recording::GoalResult,
+    refusal::Reason,
     text::Text,
 };
 use serde::{Deserialize, Serialize};
@@ -144,7 +145,7 @@ pub enum Predicate {
     /// A topic was refused, for this reason.
     TopicRefused {
         /// What is wrong with its name.
-        reason: naming::Reason,
+        reason: Reason,
     },
     /// Topics exist for all of these templates, a different one for each.
     TemplatesCovered {

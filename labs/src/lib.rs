@@ -15,6 +15,7 @@ pub mod lab;
 pub mod measure;
 pub mod player;
 pub mod recording;
+pub mod refusal;
 pub mod runner;
 mod script;
 pub mod sentence;
@@ -34,5 +35,6 @@ pub use recording::{
     ScriptError,
 };
 pub use runner::{run, run_on};
+pub use script::words;
 pub use sentence::{Importance, Names, importance, kind_name, sentence};
 pub use text::{Locale, Text};

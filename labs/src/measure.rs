@@ -146,7 +146,7 @@ fn partition_after_growth(facts: &Facts, topic: &str, key: &str) -> Option<Strin
     let of_key = |queued: &&Queued| {
         queued.topic == topic && queued.seq > grew && queued.key.as_ref().is_some_and(|found| found.text == key)
     };
-    facts.queued.iter().filter(of_key).next_back().map(|queued| queued.partition.to_string())
+    facts.queued.iter().rfind(of_key).map(|queued| queued.partition.to_string())
 }
 
 fn old_records(facts: &Facts, topic: &str, key: &str) -> Option<&'static str> {

@@ -23,6 +23,11 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<ScriptError>,
 }
 
+/// Every word of a lab script, with its usage: for help beside the editor and in the book.
+pub fn words() -> &'static [(&'static str, &'static str)] {
+    api::WORDS
+}
+
 /// Runs a script to its end, or to its first error.
 pub(crate) fn run(script: &str, backend: Box<dyn Backend>, budget: Budget) -> (Outcome, Box<dyn Backend>) {
     let session = Shared(Rc::new(RefCell::new(Session {

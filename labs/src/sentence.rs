@@ -107,16 +107,7 @@ pub fn importance(kind: &TraceKind) -> Importance {
 
 /// The name of the event's kind, as its JSON calls it: `"batch_appended"`.
 pub fn kind_name(kind: &TraceKind) -> String {
-    // `derive(Debug)` begins with the variant's name; serde's is the same in snake case.
-    let debug = format!("{kind:?}");
-    let mut name = String::new();
-    for letter in debug.chars().take_while(char::is_ascii_alphanumeric) {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_lowercase());
-    }
-    name
+    kind.name().to_owned()
 }
 
 /// `orders-1`: a partition as its directory is called.

@@ -1,55 +1,10 @@
-//! Predicates about topics' names.
-//!
-//! Why a name was refused is decided by looking at the name, as Kafka's `Topic.validate` does, not by the words of the broker's
-//! message: a broker of another version may word it differently.
+//! Predicates about topics' names: which were refused and why ([`crate::refusal`]), which fit a template ([`crate::template`]).
 
 use super::Verdict;
-use crate::{
-    facts::{Facts, Refusal},
-    template::{Template, is_name_letter},
-};
-use serde::{Deserialize, Serialize};
-
-/// What can be wrong with a topic's name (Apache Kafka, `Topic.java`; `ReplicationControlManager.java` for collisions).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// It is longer than 249 letters.
-    TooLong,
-    /// It has a letter that is not allowed.
-    Characters,
-    /// It is `.` or `..`.
-    Dots,
-    /// It is empty.
-    Empty,
-    /// It differs from another topic only in `.` and `_`, which metrics' names cannot tell apart.
-    Collision,
-    /// There is a topic of that name.
-    Exists,
-}
-
-/// Kafka's `Topic.MAX_NAME_LENGTH`: a directory's name must fit 255, with `-` and the partition's number.
-const NAME_LENGTH_MAX: usize = 249;
-
-impl Reason {
-    /// Why this name was refused; the first reason in Kafka's own order.
-    fn of(refusal: &Refusal) -> Option<Reason> {
-        let name = refusal.topic.as_str();
-        let like = |other: &String| other.replace('.', "_") == name.replace('.', "_");
-        Some(match name {
-            "" => Reason::Empty,
-            "." | ".." => Reason::Dots,
-            _ if name.chars().count() > NAME_LENGTH_MAX => Reason::TooLong,
-            _ if !name.chars().all(is_name_letter) => Reason::Characters,
-            _ if refusal.others.contains(name) => Reason::Exists,
-            _ if refusal.others.iter().any(like) => Reason::Collision,
-            _ => return None,
-        })
-    }
-}
+use crate::{facts::Facts, refusal::Reason, template::Template};
 
 pub(super) fn refused(facts: &Facts, reason: Reason) -> Verdict {
-    match facts.refused.iter().find(|refusal| Reason::of(refusal) == Some(reason)) {
+    match facts.refused.iter().find(|refusal| refusal.reason == Some(reason)) {
         Some(refusal) => {
             let name = shortened(&refusal.topic);
             let error = &refusal.error;

@@ -218,25 +218,22 @@ pub(super) fn moved_in_order(facts: &Facts, partitions: i32) -> Verdict {
         let sent = values_by_group(queued_in(facts, old_name), By::Key);
         let there = values_by_group(new.records.iter().map(|record| (&record.cell.key, &record.cell.value)), By::Key);
         // The new topic may have got records of its own after the move; what was moved must come first, in order.
-        let wrong = sent.iter().find(|(key, values)| there.get(*key).is_none_or(|there| !there.starts_with(values)));
-        let in_order = sent.len()
-            - sent
-                .iter()
-                .filter(|(key, values)| there.get(*key).is_none_or(|there| !there.starts_with(values)))
-                .count();
+        let in_order = |key: &String| there.get(key).is_some_and(|there| there.starts_with(&sent[key]));
+        let wrong = sent.keys().find(|key| !in_order(key));
+        let kept = sent.keys().filter(|key| in_order(key)).count();
         let verdict = match wrong {
-            Some((key, _)) => Verdict::new(
+            Some(key) => Verdict::new(
                 false,
                 format!("In {new_name}, the records of {key} do not stand in the order they were first sent."),
                 format!("{new_name}에서 {key}의 레코드가 처음 보낸 순서대로 있지 않습니다."),
             ),
             None => Verdict::new(
                 !sent.is_empty(),
-                format!("In {new_name}, all {in_order} keys have their records in the order they were first sent."),
-                format!("{new_name}에서 키 {in_order}개 모두 레코드가 처음 보낸 순서대로 있습니다."),
+                format!("In {new_name}, all {kept} keys have their records in the order they were first sent."),
+                format!("{new_name}에서 키 {kept}개 모두 레코드가 처음 보낸 순서대로 있습니다."),
             ),
         };
-        (in_order, verdict)
+        (kept, verdict)
     });
     best(candidates, Verdict::new(false, "No records were moved yet.", "아직 옮긴 레코드가 없습니다."))
 }
