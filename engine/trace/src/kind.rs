@@ -7,6 +7,7 @@
 use crate::{event::Seq, time::Micros, view::PartitionView};
 use alloc::{borrow::Cow, boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// A name that is usually known when the engine is compiled.
 pub type Name = Cow<'static, str>;
@@ -70,7 +71,7 @@ pub enum ClientRole {
 
 /// How a producer chose a record's partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "by")]
+#[serde(rename_all = "snake_case")]
 pub enum Partitioning {
     /// The sender named it.
     Explicit,
@@ -114,7 +115,7 @@ pub struct MessageLabel {
 
 /// What a parked reply waits for, besides its deadline.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "for")]
+#[serde(rename_all = "snake_case")]
 pub enum ParkCondition {
     /// A fetch: until this many more bytes can be read.
     Bytes {
@@ -133,8 +134,9 @@ pub enum ParkCondition {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "type")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum TraceKind {
     // ---- The world: network, faults, the lab's script ----
     /// World: a message left its sender.
@@ -606,4 +608,11 @@ pub enum TraceKind {
         /// The event on screen when it was injected.
         after: Option<Seq>,
     },
+}
+
+impl TraceKind {
+    /// The kind's name, as its JSON calls it: `"batch_appended"`.
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
 }
