@@ -149,9 +149,6 @@ impl EventOptions {
         if self.kinds.is_empty() {
             return importance(&event.kind) == Importance::Headline;
         }
-        // The kind's name is what serde writes, which is what the screen calls it too.
-        let name = serde_json::to_value(&event.kind).ok();
-        let name = name.as_ref().and_then(|kind| kind.get("type")).and_then(|name| name.as_str());
-        name.is_some_and(|name| self.kinds.iter().any(|kind| kind == name))
+        self.kinds.iter().any(|kind| kind == event.kind.name())
     }
 }
