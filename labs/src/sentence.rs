@@ -25,18 +25,27 @@ pub enum Importance {
     Headline,
 }
 
-/// The names of clients by number, as they called themselves.
+/// What a sentence has to know of earlier events: clients' names, and what messages carry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
-    /// The `client.id`s.
+    /// The `client.id`s by the clients' numbers, as they called themselves.
     pub clients: BTreeMap<u32, String>,
+    /// Messages by number: sender, receiver and what they carry.
+    #[serde(default)]
+    pub messages: BTreeMap<u64, (Actor, Actor, MessageLabel)>,
 }
 
 impl Names {
-    /// Learns the name of a client that has just started. Every other event teaches nothing.
+    /// Learns the name of a client that has just started, and what a message carries that has just been sent.
     pub fn learn(&mut self, event: &TraceEvent) {
-        if let TraceKind::ClientStarted { client, name, .. } = &event.kind {
-            self.clients.insert(*client, name.clone());
+        match &event.kind {
+            TraceKind::ClientStarted { client, name, .. } => {
+                self.clients.insert(*client, name.clone());
+            }
+            TraceKind::MessageSent { message, from, to, label, .. } => {
+                self.messages.insert(*message, (*from, *to, label.clone()));
+            }
+            _ => {}
         }
     }
 
@@ -122,11 +131,15 @@ fn quoted(preview: &Preview) -> String {
 }
 
 /// A time span in the unit that reads best.
-fn span(micros: u64) -> String {
+fn span(micros: u64, locale: Locale) -> String {
+    let [us, ms, s] = match locale {
+        Locale::En => [" µs", " ms", " s"],
+        Locale::Ko => ["마이크로초", "밀리초", "초"],
+    };
     match micros {
-        0..1_000 => format!("{micros} µs"),
-        1_000..1_000_000 => format!("{} ms", micros / 1_000),
-        _ => format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000),
+        0..1_000 => format!("{micros}{us}"),
+        1_000..1_000_000 => format!("{}{ms}", micros / 1_000),
+        _ => format!("{}.{}{s}", micros / 1_000_000, micros % 1_000_000 / 100_000),
     }
 }
 
@@ -165,7 +178,7 @@ fn is_request(label: &MessageLabel) -> bool {
 
 /// Script output and client names may begin in lower case; a sentence does not. Names stay as they are.
 fn capitalised(text: String) -> String {
-    for start in ["the ", "broker ", "client ", "a ", "nothing ", "somebody "] {
+    for start in ["the ", "broker ", "client ", "a ", "an ", "somebody "] {
         if text.starts_with(start) {
             let mut letters = text.chars();
             let first = letters.next().map(|letter| letter.to_ascii_uppercase());

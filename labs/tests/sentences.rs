@@ -38,7 +38,7 @@ fn there_is_an_event_of_every_kind() {
 fn every_kind_is_named_as_its_json_names_it() {
     for event in every_kind() {
         let json = serde_json::to_value(&event.kind).unwrap();
-        assert_eq!(json["type"], kind_name(&event.kind));
+        assert!(json.get(kind_name(&event.kind)).is_some(), "{json}");
     }
 }
 

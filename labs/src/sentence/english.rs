@@ -17,10 +17,16 @@ fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
     Some(match &event.kind {
         TraceKind::MessageSent { from, to, label, arrives_at, .. } => {
             let (from, to) = (name(*from), name(*to));
-            format!("{from} sends {to} {}; it takes {}.", message(label), span(arrives_at.since(event.at)))
+            format!("{from} sends {to} {}; it takes {}.", message(label), span(arrives_at.since(event.at), Locale::En))
         }
-        TraceKind::MessageArrived { message } => format!("a message (number {message}) arrives."),
-        TraceKind::MessageLost { message, reason } => format!("a message (number {message}) is lost: {reason}."),
+        TraceKind::MessageArrived { message: number } => match names.messages.get(number) {
+            Some((from, to, label)) => format!("{} from {} reaches {}.", message(label), name(*from), name(*to)),
+            None => format!("a message (number {number}) arrives."),
+        },
+        TraceKind::MessageLost { message: number, reason } => match names.messages.get(number) {
+            Some((from, _, label)) => format!("{} from {} is lost: {reason}.", message(label), name(*from)),
+            None => format!("a message (number {number}) is lost: {reason}."),
+        },
         TraceKind::BrokerCrashed { broker } => {
             format!("broker {broker} crashes: its process ends without warning. Its files stay.")
         }
@@ -67,7 +73,7 @@ fn client(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             format!("{who} gives up {} for {}: {error}.", count(*records), place(topic, *partition))
         }
         TraceKind::RetryScheduled { api, error, at } => {
-            format!("{who} got {error} and will try {api} again in {}.", span(at.since(event.at)))
+            format!("{who} got {error} and will try {api} again in {}.", span(at.since(event.at), Locale::En))
         }
         TraceKind::PartitionAssigned { topic, partition } => format!("{who} will read {}.", place(topic, *partition)),
         TraceKind::PartitionUnassigned { topic, partition } => {
@@ -104,7 +110,8 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             format!("{who} receives {api} (version {version}, {bytes} bytes) from {client_id}.")
         }
         TraceKind::ReplyParked { until, deadline, .. } => {
-            let last = deadline.map(|at| format!(", at most {}", span(at.since(event.at)))).unwrap_or_default();
+            let last =
+                deadline.map(|at| format!(", at most {}", span(at.since(event.at), Locale::En))).unwrap_or_default();
             match until {
                 ParkCondition::Bytes { topic, partition, .. } => {
                     format!("{who} finds nothing new in {} and lets the reply wait{last}.", place(topic, *partition))
@@ -165,7 +172,7 @@ fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         }
         TraceKind::HighWatermarkAdvanced { topic, partition, high_watermark } => {
             let place = place(topic, *partition);
-            format!("{who}: consumers may now read {place} up to offset {}.", high_watermark - 1)
+            format!("{who} lets consumers read {place} up to offset {}.", high_watermark - 1)
         }
         TraceKind::ProducerIdAssigned { producer_id, producer_epoch } => {
             format!(
@@ -279,11 +286,11 @@ fn record(key: Option<&Preview>, value: Option<&Preview>) -> String {
     }
 }
 
-/// `offset 3 ("a")`, `offsets 3 to 7`.
+/// `"a" at offset 3`, `5 records (offsets 3 to 7)`.
 fn cells(records: &[CellView]) -> String {
     match records {
         [] => "no records".into(),
-        [one] => format!("offset {} ({})", one.offset, record(one.key.as_ref(), one.value.as_ref())),
+        [one] => format!("{} at offset {}", record(one.key.as_ref(), one.value.as_ref()), one.offset),
         [first, .., last] => format!("{} (offsets {} to {})", count(records.len() as u32), first.offset, last.offset),
     }
 }

@@ -46,7 +46,8 @@ enum Ending {
 }
 
 fn ending_of(word: &str) -> Ending {
-    let last = word.chars().rev().find(|letter| letter.is_alphanumeric());
+    let mut backwards = word.chars().rev().skip_while(|letter| !letter.is_alphanumeric());
+    let (last, before) = (backwards.next(), backwards.next().unwrap_or(' '));
     match last {
         Some(letter @ '가'..='힣') => match (letter as u32 - '가' as u32) % 28 {
             0 => Ending::Vowel,
@@ -57,6 +58,9 @@ fn ending_of(word: &str) -> Ending {
         Some('1' | '7' | '8' | 'l' | 'L') => Ending::Rieul,
         // 영, 삼, 육
         Some('0' | '3' | '6' | 'm' | 'M' | 'n' | 'N') => Ending::Consonant,
+        // 숍, 웹, 토픽, but 뱅크, 포스트 and the letter 비; 빌링, but 로그.
+        Some('p' | 't' | 'k' | 'c' | 'b') if "aeiou".contains(before) => Ending::Consonant,
+        Some('g') if before == 'n' => Ending::Consonant,
         _ => Ending::Vowel,
     }
 }
@@ -72,6 +76,10 @@ mod tests {
         assert_eq!(josa("브로커 3", Josa::Topic), "브로커 3은");
         assert_eq!(josa("orders-1", Josa::To), "orders-1로");
         assert_eq!(josa("orders-0", Josa::To), "orders-0으로");
+        assert_eq!(josa("shop", Josa::Subject), "shop이");
+        assert_eq!(josa("bank", Josa::Subject), "bank가");
+        assert_eq!(josa("reader-b", Josa::Subject), "reader-b가");
+        assert_eq!(josa("billing", Josa::Topic), "billing은");
         assert_eq!(josa("레코드", Josa::Object), "레코드를");
         assert_eq!(josa("\"주문\"", Josa::Object), "\"주문\"을");
     }

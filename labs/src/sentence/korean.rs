@@ -17,11 +17,23 @@ fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
     Some(match &event.kind {
         TraceKind::MessageSent { from, to, label, arrives_at, .. } => {
             let from = josa(&name(*from), Josa::Subject);
-            let time = span(arrives_at.since(event.at));
+            let time = span(arrives_at.since(event.at), Locale::Ko);
             format!("{from} {}에게 {} 보냅니다. {time} 걸립니다.", name(*to), josa(&message(label), Josa::Object))
         }
-        TraceKind::MessageArrived { message } => format!("메시지({message}번)가 도착합니다."),
-        TraceKind::MessageLost { message, reason } => format!("메시지({message}번)가 사라집니다: {reason}."),
+        TraceKind::MessageArrived { message: number } => match names.messages.get(number) {
+            Some((from, to, label)) => {
+                let what = josa(&message(label), Josa::Subject);
+                format!("{}에서 {}에게 보낸 {what} 도착합니다.", name(*from), name(*to))
+            }
+            None => format!("메시지({number}번)가 도착합니다."),
+        },
+        TraceKind::MessageLost { message: number, reason } => match names.messages.get(number) {
+            Some((from, _, label)) => {
+                let what = josa(&message(label), Josa::Subject);
+                format!("{}에서 보낸 {what} 사라집니다: {reason}.", name(*from))
+            }
+            None => format!("메시지({number}번)가 사라집니다: {reason}."),
+        },
         TraceKind::BrokerCrashed { broker } => {
             let broker = josa(&format!("브로커 {broker}"), Josa::Subject);
             format!("{broker} 갑자기 멈춥니다. 프로세스는 끝났지만 파일은 남습니다.")
@@ -67,7 +79,7 @@ fn client(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             format!("{who} {}에 보낼 레코드 {records}개를 포기합니다: {error}.", place(topic, *partition))
         }
         TraceKind::RetryScheduled { api, error, at } => {
-            let time = span(at.since(event.at));
+            let time = span(at.since(event.at), Locale::Ko);
             format!(
                 "{who} {} 받았고, {time} 뒤에 {} 다시 시도합니다.",
                 josa(error, Josa::Object),
@@ -111,7 +123,8 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             format!("{who} {client_id}의 {api} 요청(버전 {version}, {bytes}바이트)을 받습니다.")
         }
         TraceKind::ReplyParked { until, deadline, .. } => {
-            let last = deadline.map(|at| format!("길어도 {}까지 ", span(at.since(event.at)))).unwrap_or_default();
+            let last =
+                deadline.map(|at| format!("최대 {} 동안 ", span(at.since(event.at), Locale::Ko))).unwrap_or_default();
             match until {
                 ParkCondition::Bytes { topic, partition, .. } => {
                     format!("{who} {}에 새 레코드가 없어 {last}응답을 미룹니다.", place(topic, *partition))
@@ -138,7 +151,10 @@ fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
     Some(match &event.kind {
         TraceKind::BatchValidated { topic, partition, records, crc, .. } => {
             let place = place(topic, *partition);
-            format!("{who} {place}에 쓸 배치(레코드 {records}개)를 확인합니다. 체크섬 {crc:08x} 맞습니다.")
+            format!(
+                "{who} {place}에 쓸 배치(레코드 {records}개)를 확인합니다. 체크섬 {} 맞습니다.",
+                josa(&format!("{crc:08x}"), Josa::Subject)
+            )
         }
         TraceKind::BatchRejected { topic, partition, error, message } => {
             format!("{who} {}에 쓸 배치를 거절합니다: {error}. {message}", place(topic, *partition))
@@ -172,9 +188,8 @@ fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             format!("{who} 이제 컨슈머에게 {place}의 오프셋 {}까지 보여 줍니다.", high_watermark - 1)
         }
         TraceKind::ProducerIdAssigned { producer_id, producer_epoch } => {
-            format!(
-                "{who} 프로듀서에게 ID {producer_id}, 에포크 {producer_epoch}을(를) 줍니다. 재시도를 알아볼 수 있습니다."
-            )
+            let epoch = josa(&producer_epoch.to_string(), Josa::Object);
+            format!("{who} 프로듀서에게 ID {producer_id}, 에포크 {epoch} 줍니다. 그래서 재시도를 알아볼 수 있습니다.")
         }
         _ => return None,
     })
@@ -185,7 +200,7 @@ fn reading(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::RecordsRead { topic, partition, from_offset, to_offset, bytes } => {
             let place = place(topic, *partition);
             match to_offset - from_offset {
-                ..=0 => format!("{who} {place}의 오프셋 {from_offset}을(를) 찾지만 아직 아무것도 없습니다."),
+                ..=0 => format!("{who} {place}의 오프셋 {from_offset}에 레코드가 있는지 보지만 아직 없습니다."),
                 found => {
                     let offsets = josa(&offsets(*from_offset, found as u32), Josa::Object);
                     format!("{who} {place}의 {offsets} 읽습니다({bytes}바이트). 레코드는 그 자리에 남습니다.")
@@ -264,7 +279,8 @@ fn why_there(partitioning: &Partitioning, partition: i32) -> String {
     match partitioning {
         Partitioning::Explicit => "스크립트가 파티션을 정했습니다".into(),
         Partitioning::KeyHash { hash, partitions } => {
-            format!("키의 murmur2는 {hash}이고, 이를 {partitions}(으)로 나눈 나머지는 {partition}입니다")
+            let partitions = josa(&partitions.to_string(), Josa::To);
+            format!("키의 murmur2 해시 {hash}, 이를 {partitions} 나눈 나머지는 {partition}입니다")
         }
         Partitioning::Sticky => "키가 없어서 앞의 레코드와 같은 곳으로 갑니다".into(),
     }
@@ -273,7 +289,7 @@ fn why_there(partitioning: &Partitioning, partition: i32) -> String {
 fn record(key: Option<&Preview>, value: Option<&Preview>) -> String {
     let value = value.map_or("툼스톤".into(), quoted);
     match key {
-        Some(key) => format!("키 {}의 {value}", quoted(key)),
+        Some(key) => format!("{value}(키 {})", quoted(key)),
         None => value,
     }
 }
