@@ -1,7 +1,8 @@
 //! Reads the labs' folders into one JSON file, and hashes the engine's source.
 //!
-//! The labs are data: a new folder is a new lab. They are read here so that the browser gets neither a TOML parser nor one
-//! `include_str!` per file. The hash names the engine in every recording, so that an old permalink can say so.
+//! The labs are data: a new folder is a new lab. They are read here so that the browser gets neither a TOML parser
+//! nor one `include_str!` per file. The hash names the engine in every recording, so that an old permalink can say
+//! so.
 
 use serde_json::{Value, json};
 use std::{

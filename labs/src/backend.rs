@@ -1,7 +1,8 @@
-//! What a lab's script can do to a cluster, behind one trait: the simulation is one [`Backend`], a real cluster can be another.
+//! What a lab's script can do to a cluster, behind one trait: the simulation is one [`Backend`], a real cluster can
+//! be another.
 //!
-//! Calls block, as a learner's program does: in simulated time here, in real time there. A backend deliberately knows nothing of
-//! scripts, goals or languages. [`crate::sim_backend`] is the one that labs use.
+//! Calls block, as a learner's program does: in simulated time here, in real time there. A backend deliberately knows
+//! nothing of scripts, goals or languages. [`crate::sim_backend`] is the one that labs use.
 
 use crate::text::Text;
 use naru_client::{ClientError, ConsumerConfig, ConsumerRecord, NewTopic, ProducerConfig, ProducerRecord, StartAt};

@@ -1,7 +1,8 @@
-//! A recording, sorted by what goals ask about: topics with their records, who sent what, who read what, what was refused.
+//! A recording, sorted by what goals ask about: topics with their records, who sent what, who read what, what was
+//! refused.
 //!
-//! Facts are read from the engine's events alone, never from the script's text, so that every way of writing a right answer
-//! counts. What is asked of them is in [`crate::goals`] and [`crate::measure`].
+//! Facts are read from the engine's events alone, never from the script's text, so that every way of writing a right
+//! answer counts. What is asked of them is in [`crate::goals`] and [`crate::measure`].
 
 use crate::refusal::Reason;
 use naru_trace::{CellView, ClientRole, ClusterView, Preview, Seq, TraceEvent, TraceKind};

@@ -1,8 +1,9 @@
 //! Goals: named predicates over a recording.
 //!
-//! A predicate looks at what happened (see [`crate::facts`]) and never at the script's text or at the solution, so that every
-//! right answer is accepted: other names, more records, another order of statements. Where a lab names a topic, the
-//! predicate may name it too; where it does not, any topic will do. Each predicate also says what it saw, with numbers.
+//! A predicate looks at what happened (see [`crate::facts`]) and never at the script's text or at the solution, so
+//! that every right answer is accepted: other names, more records, another order of statements. Where a lab names a
+//! topic, the predicate may name it too; where it does not, any topic will do. Each predicate also says what it saw,
+//! with numbers.
 
 mod naming;
 mod order;
@@ -121,8 +122,8 @@ pub enum Predicate {
     },
     /// A key of one topic has records in two partitions.
     KeySplit,
-    /// Every record of a topic that grew is, with its key, also in another topic of at least so many partitions, where each
-    /// key has only one partition.
+    /// Every record of a topic that grew is, with its key, also in another topic of at least so many partitions,
+    /// where each key has only one partition.
     Moved {
         /// How many partitions the other topic must have.
         partitions: i32,

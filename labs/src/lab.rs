@@ -1,8 +1,8 @@
 //! A lab as data: what its folder holds, read once when Naru is built.
 //!
 //! `labs/NN-name/` holds `lab.toml` (words, seed, goals, predictions), `start.rhai` (what the learner begins with),
-//! `solution.rhai` (one right answer of many) and `wrong/*.rhai` (answers that must be refused, each with its own hint). What the goals mean
-//! is in [`crate::goals`]. To add a lab, add a folder.
+//! `solution.rhai` (one right answer of many) and `wrong/*.rhai` (answers that must be refused, each with its own
+//! hint). What the goals mean is in [`crate::goals`]. To add a lab, add a folder.
 
 use crate::{goals::Predicate, measure::Measure, text::Text};
 use serde::{Deserialize, Serialize};

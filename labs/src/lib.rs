@@ -1,8 +1,8 @@
 //! Labs: small scripts that drive simulated Kafka clients and brokers, graded by what really happened.
 //!
-//! A script (Rhai) runs to its end in the simulation at once and leaves a [`Recording`]: every event of the engine, each
-//! with the script's line that caused it. Goals and predictions are questions to that recording. A [`Player`] shows it,
-//! forwards and backwards.
+//! A script (Rhai) runs to its end in the simulation at once and leaves a [`Recording`]: every event of the engine,
+//! each with the script's line that caused it. Goals and predictions are questions to that recording. A [`Player`]
+//! shows it, forwards and backwards.
 //!
 //! This crate deliberately draws nothing and knows no browser. Read [`recording`] first, then [`runner`], then
 //! [`goals`]; the labs themselves are the folders beside `src`.

@@ -1,7 +1,8 @@
 //! Measurements: what a prediction asks of a recording.
 //!
-//! The engine decides every answer: a measurement reads it from the events, and the choice that names the measured value is the
-//! correct one. While a run does not tell (the script never did what was asked about), there is no answer.
+//! The engine decides every answer: a measurement reads it from the events, and the choice that names the measured
+//! value is the correct one. While a run does not tell (the script never did what was asked about), there is no
+//! answer.
 
 use crate::{
     facts::{Facts, Queued},
@@ -16,19 +17,20 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "of", deny_unknown_fields)]
 pub enum Measure {
-    /// How many of the records that consumers read a topic still holds at the end, in percent: `"100"`. None while nobody has read.
+    /// How many of the records that consumers read a topic still holds at the end, in percent: `"100"`. None while
+    /// nobody has read.
     KeptAfterReading {
         /// The topic.
         topic: String,
     },
-    /// How many of the records it read from their beginning a second consumer found there, in percent of what the first one
-    /// got. None before two consumers have read from offset 0.
+    /// How many of the records it read from their beginning a second consumer found there, in percent of what the
+    /// first one got. None before two consumers have read from offset 0.
     SecondReaderGets {
         /// The topic.
         topic: String,
     },
-    /// In which order the consumer that read most of a topic got it: `"sent"` as it was sent, `"partition"` only within each
-    /// partition, `"none"` not even that.
+    /// In which order the consumer that read most of a topic got it: `"sent"` as it was sent, `"partition"` only
+    /// within each partition, `"none"` not even that.
     OrderSeen {
         /// The topic.
         topic: String,

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 /// A recording that can be shown at any of its moments.
 ///
-/// The picture is remembered every few hundred events, so that any frame is a short fold away; going forward step by step folds one
-/// event at a time.
+/// The picture is remembered every few hundred events, so that any frame is a short fold away; going forward step by
+/// step folds one event at a time.
 pub struct Player {
     recording: Recording,
     names: Names,
@@ -240,7 +240,8 @@ impl Player {
         while let Some(number) = next {
             chain.push(number);
             let cause = self.recording.events[number].cause.and_then(|cause| self.number_of(cause));
-            // A cause is always older than what it causes. A recording that says otherwise was tampered with; it must not loop.
+            // A cause is always older than what it causes. A recording that says otherwise was tampered with; it must
+            // not loop.
             next = cause.filter(|cause| *cause < number);
         }
         chain.into_iter().rev().map(|number| self.row(number, locale)).collect()

@@ -1,7 +1,7 @@
 //! What is asked of a run, and what comes back: a [`RunRequest`] and a [`Recording`].
 //!
-//! A run is a pure function of its request: same lab, script, seed and actions, same recording, natively and in WASM. So a
-//! permalink holds a request, and everything on screen is drawn from a recording. How a run is made is in
+//! A run is a pure function of its request: same lab, script, seed and actions, same recording, natively and in WASM.
+//! So a permalink holds a request, and everything on screen is drawn from a recording. How a run is made is in
 //! [`crate::runner`]; how a recording is played is in [`crate::player`].
 
 use crate::text::Text;
@@ -169,7 +169,8 @@ pub struct PredictionResult {
     pub correct: Option<String>,
     /// Whether the learner was right; `None` without a choice or without a measurement.
     pub right: Option<bool>,
-    /// What to say: to the choice that was made if there is one, else to the correct one. Empty while nothing was measured.
+    /// What to say: to the choice that was made if there is one, else to the correct one. Empty while nothing was
+    /// measured.
     pub reply: Text,
 }
 

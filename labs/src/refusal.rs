@@ -1,7 +1,7 @@
 //! Why a topic's name is refused.
 //!
-//! Decided by looking at the name, as Kafka's `Topic.validate` and `ReplicationControlManager` do, not by the words of the broker's
-//! message: a broker of another version may word it differently.
+//! Decided by looking at the name, as Kafka's `Topic.validate` and `ReplicationControlManager` do, not by the words
+//! of the broker's message: a broker of another version may word it differently.
 
 use crate::template::is_name_letter;
 use serde::{Deserialize, Serialize};

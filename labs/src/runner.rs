@@ -1,7 +1,7 @@
 //! Runs a script from beginning to end, and grades what happened.
 //!
-//! The whole run happens at once; what the screen shows afterwards is the recording. Read [`crate::script`] for how a script
-//! drives a cluster, and [`crate::facts`] for how goals see it.
+//! The whole run happens at once; what the screen shows afterwards is the recording. Read `script.rs` for how a
+//! script drives a cluster, and [`crate::facts`] for how goals see it.
 
 use crate::{
     backend::Backend,

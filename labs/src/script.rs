@@ -1,8 +1,8 @@
 //! Lab scripts: a Rhai engine with Kafka's clients as its words.
 //!
-//! Rhai is configured so that a run is the same everywhere and always ends: no floats, no clock, no modules, no files, and a
-//! budget for steps, depth and sizes. The words themselves are in `api.rs`; `errors.rs` turns what went wrong into
-//! sentences. Nothing here knows whether the cluster is simulated.
+//! Rhai is configured so that a run is the same everywhere and always ends: no floats, no clock, no modules, no
+//! files, and a budget for steps, depth and sizes. The words themselves are in `api.rs`; `errors.rs` turns what went
+//! wrong into sentences. Nothing here knows whether the cluster is simulated.
 
 mod api;
 mod errors;

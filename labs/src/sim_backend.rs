@@ -308,8 +308,8 @@ impl Backend for SimBackend {
                 .with_consumer(ClientId(consumer), |consumer, now, out| consumer.seek(now, topic, *partition, to, out));
             moved.map_err(Failure::Kafka)?;
         }
-        // Where a log begins and ends has to be asked. Until the answer is there the old position stands, and must not be taken
-        // for the new one.
+        // Where a log begins and ends has to be asked. Until the answer is there the old position stands, and must
+        // not be taken for the new one.
         let mut missing = partitions;
         let known = self.wait(PATIENCE_US, |world| {
             for event in &world.events()[seen..] {
@@ -378,7 +378,8 @@ impl Backend for SimBackend {
 
     fn finish(&mut self) -> Vec<TraceEvent> {
         self.at_line(None);
-        // A program that ends closes its producers, and closing flushes. Reports of failures have nobody left to read them.
+        // A program that ends closes its producers, and closing flushes. Reports of failures have nobody left to read
+        // them.
         for producer in std::mem::take(&mut self.producers) {
             let id = ClientId(producer);
             if let Some(world) = &mut self.world

@@ -1,8 +1,9 @@
 //! Naming templates: `<env>.<team>.<app>.<type>`.
 //!
-//! Kafka itself knows nothing of templates; teams agree on one and check it where topics are made. A field matches letters,
-//! digits, `-` and `_`, at least one: the dot is left to separate fields. `<env:dev|prd>` allows only the words listed, and
-//! `<JIRA>` an issue's key like `jira-1234`. Deliberately smaller than regular expressions, so that an error can be said in words.
+//! Kafka itself knows nothing of templates; teams agree on one and check it where topics are made. A field matches
+//! letters, digits, `-` and `_`, at least one: the dot is left to separate fields. `<env:dev|prd>` allows only the
+//! words listed, and `<JIRA>` an issue's key like `jira-1234`. Deliberately smaller than regular expressions, so that
+//! an error can be said in words.
 
 use crate::text::Text;
 use std::collections::BTreeSet;
@@ -128,7 +129,8 @@ fn is_jira(field: &str) -> bool {
 /// Names that are longer are refused by every broker, and cost time here.
 const NAME_BYTES_MAX: usize = 1_000;
 
-/// Walks the parts once, with all places in the name that could have been reached so far: no template takes long to match.
+/// Walks the parts once, with all places in the name that could have been reached so far: no template takes long to
+/// match.
 fn matches_all(parts: &[Part], name: &str) -> bool {
     if name.len() > NAME_BYTES_MAX || !name.is_ascii() {
         return false;

@@ -1,7 +1,7 @@
 //! Text in the two languages of Naru, and the choice between them.
 //!
 //! Deliberately not a translation framework: a lab's words stand in its `lab.toml`, the events' words in
-//! [`crate::sentence`], and both languages are always there, so that switching needs no new run.
+//! [`mod@crate::sentence`], and both languages are always there, so that switching needs no new run.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! Every lab against its own promises: the solution passes, the start does not, each wrong attempt fails with its own hint.
+//! Every lab against its own promises: the solution passes, the start does not, each wrong attempt fails with its own
+//! hint.
 
 use naru_labs::{Locale, RunRequest, labs, run, terminal};
 

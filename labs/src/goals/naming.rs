@@ -1,4 +1,5 @@
-//! Predicates about topics' names: which were refused and why ([`crate::refusal`]), which fit a template ([`crate::template`]).
+//! Predicates about topics' names: which were refused and why ([`crate::refusal`]), which fit a template
+//! ([`crate::template`]).
 
 use super::Verdict;
 use crate::{facts::Facts, refusal::Reason, template::Template};

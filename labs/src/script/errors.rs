@@ -1,6 +1,7 @@
 //! What went wrong in a script, as a sentence with its line: Rhai's errors, Kafka's refusals and used-up budgets.
 //!
-//! A learner's first error message decides whether there is a second attempt. So: what happened, where, and what to write.
+//! A learner's first error message decides whether there is a second attempt. So: what happened, where, and what to
+//! write.
 
 use super::{BudgetUsedUp, KafkaError, UsageError, api::WORDS};
 use crate::{recording::ScriptError, text::Text};

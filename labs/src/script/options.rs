@@ -1,4 +1,5 @@
-//! Reading settings from a script's maps: `#{ partitions: 3 }`. A setting that is not known is an error that names the nearest one.
+//! Reading settings from a script's maps: `#{ partitions: 3 }`. A setting that is not known is an error that names
+//! the nearest one.
 
 use super::errors::nearest;
 use crate::{backend::Failure, text::Text};

@@ -1,8 +1,8 @@
 //! Korean particles after names: 브로커 1이, 브로커 2가.
 //!
-//! A particle's form depends on whether the word before it ends in a consonant. For Hangul that is in the letter itself;
-//! digits are read aloud in Korean; for Latin names it is a guess from the last letter, which is right for the names that
-//! labs use.
+//! A particle's form depends on whether the word before it ends in a consonant. For Hangul that is in the letter
+//! itself; digits are read aloud in Korean; for Latin names it is a guess from the last letter, which is right for
+//! the names that labs use.
 
 /// A particle that has two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

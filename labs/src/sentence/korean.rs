@@ -1,4 +1,5 @@
-//! The sentences in Korean. Terms are the notes' own; API names, configuration keys and error codes stay as Kafka spells them.
+//! The sentences in Korean. Terms are the notes' own; API names, configuration keys and error codes stay as Kafka
+//! spells them.
 
 use super::{Josa, Names, clipped, is_request, josa, label_place, place, quoted, shortened, shortened_message, span};
 use crate::text::Locale;
