@@ -1,40 +1,49 @@
-//! Records appended and read over time, drawn with plotters on a canvas. Closed until somebody opens it.
+//! Records appended and read over time, as steps. Closed until somebody opens it.
+//!
+//! Drawn as SVG like the stage: two lines and two axes do not need a library of charts, which would be a fiftieth of the
+//! whole download.
 
 use crate::{dom, state::LabState, text};
 use leptos::{html, prelude::*};
 use naru_labs::{Series, SeriesKind};
-use plotters::prelude::*;
-use plotters_canvas::CanvasBackend;
 
-/// Height of the canvas in pixels.
-const HEIGHT: u32 = 150;
+/// Height in pixels.
+const HEIGHT: f64 = 150.0;
+/// Room for the words at the left and below.
+const LEFT: f64 = 40.0;
+const BELOW: f64 = 22.0;
+/// Room at the top and at the right.
+const EDGE: f64 = 8.0;
 
 /// The chart in a panel that can be folded.
 #[component]
 pub fn Chart(state: LabState) -> impl IntoView {
-    let canvas = NodeRef::<html::Canvas>::new();
-    let open = RwSignal::new(false);
-    let width = RwSignal::new(0.0);
-    let series = move || state.ran.with(|ran| ran.as_ref().map(|ran| ran.series.clone()).unwrap_or_default());
+    let holder = NodeRef::<html::Div>::new();
+    let width = RwSignal::new(600.0);
     Effect::new(move |_| {
-        let (Some(canvas), true) = (canvas.get(), open.get()) else { return };
-        if width.get_untracked() == 0.0
-            && let Some(parent) = canvas.parent_element()
-        {
-            dom::watch_width(&parent, move |now| {
-                let _ = width.try_set(now.floor());
+        if let Some(holder) = holder.get() {
+            dom::watch_width(&holder, move |now| {
+                if now > 80.0 {
+                    let _ = width.try_set(now.floor());
+                }
             });
         }
-        let ends_at = state.ran.with(|ran| ran.as_ref().map_or(1, |ran| ran.summary.ends_at.0.max(1)));
-        let width = width.get() as u32;
-        if width > 80 {
-            canvas.set_width(width);
-            canvas.set_height(HEIGHT);
-            let clock = state.clock.get();
-            // A chart that cannot be drawn leaves an empty canvas; the table of events says the same.
-            let _ = draw(&canvas, &series(), ends_at, clock);
-        }
     });
+    let series =
+        Memo::new(move |_| state.ran.with(|ran| ran.as_ref().map(|ran| ran.series.clone()).unwrap_or_default()));
+    let scale = Memo::new(move |_| {
+        let ends_at = state.ran.with(|ran| ran.as_ref().map_or(1, |ran| ran.summary.ends_at.0.max(1)));
+        let most = series.with(|all| all.iter().filter_map(|it| it.points.last()).map(|point| point.1).max());
+        Scale { width: width.get(), ends_at, most: most.unwrap_or(0).max(1) }
+    });
+    let lines = move || {
+        let scale = scale.get();
+        let line = |(place, it): (usize, &Series)| {
+            let class = format!("chart-line k{}", place % crate::stage::keys::COLOURS);
+            view! { <path class=class d=scale.steps(&it.points) /> }
+        };
+        series.with(|all| all.iter().enumerate().map(line).collect::<Vec<_>>())
+    };
     let names = move || {
         let locale = state.locale.get();
         let name = |(place, it): (usize, &Series)| {
@@ -43,73 +52,87 @@ pub fn Chart(state: LabState) -> impl IntoView {
                 SeriesKind::Delivered => text::chart_delivered(locale),
             };
             let last = it.points.last().map_or(0, |point| point.1);
-            let colour = colour(place);
-            let style = format!("background:rgb({},{},{})", colour.0, colour.1, colour.2);
-            view! { <span><i class="swatch" style=style></i> {format!("{} · {word} {last}", it.name)}</span> }
+            let class = format!("swatch filled k{}", place % crate::stage::keys::COLOURS);
+            view! { <span><i class=class></i> {format!("{} · {word} {last}", it.name)}</span> }
         };
-        series().iter().enumerate().map(name).collect::<Vec<_>>()
+        series.with(|all| all.iter().enumerate().map(name).collect::<Vec<_>>())
     };
-    let on_toggle = move |_| open.update(|open| *open = !*open);
+    let now = move || scale.get().x(state.clock.get() as u64);
     view! {
-        <details class="panel chart" class:hidden=move || series().is_empty() on:toggle=on_toggle data-testid="chart">
+        <details class="panel chart" class:hidden=move || series.with(|all| all.is_empty()) data-testid="chart">
             <summary>{move || text::chart(state.locale.get())}</summary>
-            <div><canvas node_ref=canvas role="img" aria-label=move || text::chart(state.locale.get())></canvas></div>
+            <div node_ref=holder>
+                <svg class="stage-svg" width=move || width.get() height=HEIGHT role="img"
+                    aria-label=move || text::chart(state.locale.get())>
+                    {move || axes(scale.get())}
+                    {lines}
+                    <line class="chart-now" x1=now x2=now y1=EDGE y2=HEIGHT - BELOW />
+                </svg>
+            </div>
             <div class="legend">{names}</div>
         </details>
     }
 }
 
-/// The palette of the stage, in one order for all themes.
-fn colour(place: usize) -> RGBColor {
-    const PALETTE: [(u8, u8, u8); 6] =
-        [(0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0)];
-    let (r, g, b) = PALETTE[place % PALETTE.len()];
-    RGBColor(r, g, b)
+/// From time and count to pixels.
+#[derive(Clone, Copy, PartialEq)]
+struct Scale {
+    width: f64,
+    ends_at: u64,
+    most: u64,
 }
 
-type DrawResult = Result<(), Box<dyn std::error::Error>>;
-
-fn draw(canvas: &web_sys::HtmlCanvasElement, series: &[Series], ends_at: u64, clock: f64) -> DrawResult {
-    let grey = RGBColor(128, 138, 150);
-    let area = CanvasBackend::with_canvas_object(canvas.clone()).ok_or("no canvas")?.into_drawing_area();
-    let most = series.iter().filter_map(|it| it.points.last()).map(|point| point.1).max().unwrap_or(1).max(1);
-    let seconds = |us: u64| us as f64 / 1e6;
-    let style = ("sans-serif", 11).into_font().color(&grey);
-    let mut chart = ChartBuilder::on(&area)
-        .margin(6)
-        .x_label_area_size(22)
-        .y_label_area_size(34)
-        .build_cartesian_2d(0.0..seconds(ends_at), 0u64..most + most.div_ceil(10))?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(grey.mix(0.25))
-        .axis_style(grey)
-        .label_style(style)
-        .x_label_formatter(&|at| format!("{at:.2} s"))
-        .x_labels(6)
-        .y_labels(4)
-        .draw()?;
-    for (place, it) in series.iter().enumerate() {
-        let steps = steps(&it.points, ends_at).into_iter().map(|(at, count)| (seconds(at), count));
-        chart.draw_series(LineSeries::new(steps, colour(place).stroke_width(2)))?;
+impl Scale {
+    fn x(&self, at: u64) -> f64 {
+        LEFT + (self.width - LEFT - EDGE).max(1.0) * at as f64 / self.ends_at as f64
     }
-    let now = [(clock / 1e6, 0), (clock / 1e6, most + most.div_ceil(10))];
-    chart.draw_series(LineSeries::new(now, grey.stroke_width(1)))?;
-    area.present()?;
-    Ok(())
+
+    fn y(&self, count: u64) -> f64 {
+        HEIGHT - BELOW - (HEIGHT - BELOW - EDGE) * count as f64 / self.most as f64
+    }
+
+    /// Counts jump: a straight line between two points would claim that records came in between.
+    fn steps(&self, points: &[(u64, u64)]) -> String {
+        let mut path = format!("M{LEFT:.0} {:.0}", self.y(0));
+        for (at, count) in points {
+            path += &format!(" H{:.1} V{:.1}", self.x(*at), self.y(*count));
+        }
+        path += &format!(" H{:.1}", self.x(self.ends_at));
+        path
+    }
 }
 
-/// Counts jump; a straight line between two points would claim that records came in between.
-fn steps(points: &[(u64, u64)], ends_at: u64) -> Vec<(u64, u64)> {
-    let mut steps = vec![(0, 0)];
-    for (at, count) in points {
-        let before = steps.last().map_or(0, |step| step.1);
-        steps.push((*at, before));
-        steps.push((*at, *count));
+/// Rules with their counts, and a few times below.
+fn axes(scale: Scale) -> impl IntoView {
+    let step = scale.most.div_ceil(4).max(1);
+    let counts = (0..=scale.most / step).map(|rule| rule * step);
+    let rules: Vec<_> = counts
+        .map(|count| {
+            let y = scale.y(count);
+            view! {
+                <line class="chart-rule" x1=LEFT x2=scale.width - EDGE y1=y y2=y />
+                <text class="s m" x=LEFT - 6.0 y=y + 4.0 text-anchor="end">{count}</text>
+            }
+        })
+        .collect();
+    let times: Vec<_> = (0..=4)
+        .map(|quarter| {
+            let at = scale.ends_at * quarter / 4;
+            let anchor = ["start", "middle", "middle", "middle", "end"][quarter as usize];
+            let words = format!("{:.3} s", at as f64 / 1e6);
+            view! { <text class="s m" x=scale.x(at) y=HEIGHT - 6.0 text-anchor=anchor>{words}</text> }
+        })
+        .collect();
+    view! { {rules} {times} }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scale;
+
+    #[test]
+    fn a_line_stays_level_until_it_jumps() {
+        let scale = Scale { width: 148.0, ends_at: 100, most: 4 };
+        assert_eq!(scale.steps(&[(50, 4)]), "M40 128 H90.0 V8.0 H140.0");
     }
-    let last = steps.last().map_or(0, |step| step.1);
-    steps.push((ends_at, last));
-    steps
 }
