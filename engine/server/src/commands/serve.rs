@@ -29,7 +29,7 @@ use tokio::{
     sync::watch,
 };
 
-/// Sockets are framed by this many threads at most. The broker's own thread comes on top.
+/// Sockets are framed by this many threads at most: half the cores, because the broker's own thread has to run too.
 const WORKERS_MAX: usize = 4;
 /// File descriptors that connections must leave for files.
 const DESCRIPTORS_FOR_FILES: usize = 1024;
@@ -42,7 +42,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.clamp(1, WORKERS_MAX))
+        .worker_threads(cores.div_ceil(2).clamp(1, WORKERS_MAX))
         .thread_name("naru-net")
         .enable_all()
         .build()

@@ -11,7 +11,7 @@ use crate::{
     engine::outlet::{Chunk, Outgoing},
     storage::{Handle, read_at_most},
 };
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind, IoSlice},
@@ -62,6 +62,15 @@ struct Writer<'a> {
 enum Piece {
     Memory(Bytes),
     Scratch(Range<usize>),
+}
+
+impl Piece {
+    fn bytes<'a>(&'a self, scratch: &'a [u8]) -> &'a [u8] {
+        match self {
+            Piece::Memory(bytes) => bytes,
+            Piece::Scratch(range) => &scratch[range.clone()],
+        }
+    }
 }
 
 impl Writer<'_> {
@@ -135,11 +144,8 @@ impl Writer<'_> {
     }
 
     async fn write(&mut self, pieces: Vec<Piece>) -> io::Result<()> {
-        let view = |piece| match piece {
-            &Piece::Memory(ref bytes) => bytes.chunk(),
-            Piece::Scratch(range) => &self.scratch[range.clone()],
-        };
-        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(view(piece))).collect();
+        let mut slices: Vec<IoSlice<'_>> =
+            pieces.iter().map(|piece| IoSlice::new(piece.bytes(&self.scratch))).collect();
         let mut rest = slices.as_mut_slice();
         // Empty slices at the front are none of the kernel's business.
         IoSlice::advance_slices(&mut rest, 0);
