@@ -19,8 +19,8 @@ fn main() {
     // Watching the manifest is enough: all other names carry a hash, so any change of content changes it.
     println!("cargo::rerun-if-changed={}", manifest.display());
     let files = if manifest.is_file() { files_in(&folder) } else { Vec::new() };
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("embedded.rs");
-    fs::write(out, table(&files)).expect("OUT_DIR can be written");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join("embedded.rs"), table(&files, &out)).expect("OUT_DIR can be written");
 }
 
 fn default_folder() -> PathBuf {
@@ -47,12 +47,17 @@ fn files_in(folder: &Path) -> Vec<(String, PathBuf)> {
 }
 
 /// Rust source: path, contents, and which inline scripts the page may run.
-fn table(files: &[(String, PathBuf)]) -> String {
+///
+/// The contents are copies: the folder may be built anew while the compiler runs.
+fn table(files: &[(String, PathBuf)], out: &Path) -> String {
     let mut text = String::from("&[\n");
-    for (name, path) in files {
+    for (number, (name, path)) in files.iter().enumerate() {
         println!("cargo::rerun-if-changed={}", path.display());
-        let scripts = if name.ends_with(".html") { inline_scripts(path) } else { String::new() };
-        writeln!(text, "    ({name:?}, include_bytes!({path:?}).as_slice(), {scripts:?}),")
+        let Ok(contents) = fs::read(path) else { continue };
+        let copy = out.join(format!("embedded-{number}"));
+        fs::write(&copy, &contents).expect("OUT_DIR can be written");
+        let scripts = if name.ends_with(".html") { inline_scripts(&contents) } else { String::new() };
+        writeln!(text, "    ({name:?}, include_bytes!({copy:?}).as_slice(), {scripts:?}),")
             .expect("writing to a string");
     }
     text.push_str("]\n");
@@ -60,8 +65,8 @@ fn table(files: &[(String, PathBuf)]) -> String {
 }
 
 /// A page's inline scripts as a content security policy names them: by their hashes, so that no other script can run.
-fn inline_scripts(page: &Path) -> String {
-    let html = fs::read_to_string(page).unwrap_or_default();
+fn inline_scripts(page: &[u8]) -> String {
+    let html = String::from_utf8_lossy(page);
     let scripts = html.split("<script>").skip(1).filter_map(|rest| rest.split_once("</script>"));
     scripts.map(|(script, _)| format!(" 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script)))).collect()
 }

@@ -35,6 +35,9 @@ pub const THREAD_NAME: &str = "broker";
 const TURN_MESSAGES_MAX: usize = 256;
 /// Bytes of requests that one turn takes at most, for the same reason.
 const TURN_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// In turns of at most so many messages, this thread writes small responses itself: the shortest way. In larger ones there
+/// is enough to do for everybody.
+const QUIET_TURN_MESSAGES: usize = 4;
 /// How long a stopping broker waits for files that are still being synced.
 const STOP_SYNC_WAIT: Duration = Duration::from_secs(10);
 
@@ -54,6 +57,8 @@ struct EngineThread {
     watchers: Watchers,
     syncs_under_way: usize,
     stopping: bool,
+    /// Whether this turn is a small one.
+    quiet: bool,
     turns: u64,
     busy: Duration,
     turn_max: Duration,
@@ -85,6 +90,7 @@ pub fn start(
         watchers: Watchers::default(),
         syncs_under_way: 0,
         stopping: false,
+        quiet: true,
         turns: 0,
         busy: Duration::ZERO,
         turn_max: Duration::ZERO,
@@ -120,6 +126,7 @@ impl EngineThread {
             let room = messages < TURN_MESSAGES_MAX && bytes < TURN_BYTES_MAX;
             next = if room { self.receiver.queued() } else { None };
         }
+        self.quiet = messages <= QUIET_TURN_MESSAGES;
         let now = self.clock.now();
         if self.broker.next_deadline().is_some_and(|deadline| deadline.at <= now.monotonic) {
             self.step(now, Input::Tick);
@@ -253,7 +260,7 @@ impl EngineThread {
             }),
         };
         match frame.chunks.into_iter().map(chunk).collect::<Option<Vec<Chunk>>>() {
-            Some(chunks) => outlet.send(chunks),
+            Some(chunks) => outlet.send(chunks, self.quiet),
             // The file is gone between the step and now. A response with a hole would be a lie.
             None => outlet.close(),
         }

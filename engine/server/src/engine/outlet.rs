@@ -4,16 +4,25 @@
 //! requests while too much is under way for this connection.
 
 use crate::storage::Handle;
-use bytes::Bytes;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use bytes::{Buf, Bytes};
+use std::{
+    io::IoSlice,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, mpsc},
+};
 
 /// Bytes that one connection may have in the broker's queue and in its own, together, before its reader waits. One frame may be
 /// larger; then it is alone.
 const UNDER_WAY_MAX: usize = 1024 * 1024;
+
+/// The longest response that the broker's thread writes itself.
+const DIRECT_BYTES_MAX: usize = 16 * 1024;
 
 /// A part of a response.
 pub enum Chunk {
@@ -99,20 +108,53 @@ impl Flow {
 pub struct Outlet {
     queue: mpsc::UnboundedSender<Outgoing>,
     flow: Arc<Flow>,
+    stream: Arc<TcpStream>,
 }
 
 impl Outlet {
     /// An outlet, and the end that the connection's task reads.
-    pub fn new(flow: Arc<Flow>) -> (Outlet, mpsc::UnboundedReceiver<Outgoing>) {
+    pub fn new(flow: Arc<Flow>, stream: Arc<TcpStream>) -> (Outlet, mpsc::UnboundedReceiver<Outgoing>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Outlet { queue: sender, flow }, receiver)
+        (Outlet { queue: sender, flow, stream }, receiver)
     }
 
     /// Queues a response. A connection that has ended meanwhile needs none.
-    pub fn send(&self, chunks: Vec<Chunk>) {
-        let bytes = chunks.iter().map(Chunk::len).sum();
-        self.flow.queued_out.fetch_add(bytes, Ordering::SeqCst);
-        let _ = self.queue.send(Outgoing::Response(chunks));
+    ///
+    /// With `directly`, a small one is written to the socket here and now if nothing is queued before it: waking the
+    /// connection's task takes longer than that.
+    pub fn send(&self, mut chunks: Vec<Chunk>, directly: bool) {
+        let mut bytes: usize = chunks.iter().map(Chunk::len).sum();
+        // Only this thread adds to `queued_out`: at zero, all that went before is in the socket.
+        if directly && bytes <= DIRECT_BYTES_MAX && self.flow.queued_out.load(Ordering::SeqCst) == 0 {
+            bytes -= self.write(&mut chunks);
+        }
+        if bytes > 0 {
+            self.flow.queued_out.fetch_add(bytes, Ordering::SeqCst);
+            let _ = self.queue.send(Outgoing::Response(chunks));
+        }
+    }
+
+    /// Writes what the socket takes at once, and takes it off the chunks. Returns how many bytes that were.
+    fn write(&self, chunks: &mut Vec<Chunk>) -> usize {
+        let in_memory = chunks.iter().map_while(|chunk| match chunk {
+            Chunk::Bytes(bytes) => Some(IoSlice::new(bytes)),
+            Chunk::File { .. } => None,
+        });
+        let slices: Vec<IoSlice<'_>> = in_memory.collect();
+        if slices.len() < chunks.len() {
+            return 0;
+        }
+        // A socket that is full, or has an error, is the connection's task's to deal with.
+        let Ok(written) = self.stream.try_write_vectored(&slices) else { return 0 };
+        let mut rest = written;
+        chunks.retain_mut(|chunk| {
+            let Chunk::Bytes(bytes) = chunk else { return true };
+            let taken = rest.min(bytes.len());
+            rest -= taken;
+            bytes.advance(taken);
+            !bytes.is_empty()
+        });
+        written
     }
 
     /// Closes the connection after what was queued before.

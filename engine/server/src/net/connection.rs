@@ -23,7 +23,7 @@ pub struct Socket {
     /// The connection's number.
     pub connection: ConnectionId,
     /// The socket itself. Both halves only ever try; neither blocks.
-    pub stream: TcpStream,
+    pub stream: Arc<TcpStream>,
     /// How much is under way.
     pub flow: Arc<Flow>,
     /// When bytes last moved, in milliseconds of the process's clock.
@@ -70,7 +70,8 @@ impl fmt::Display for Ended {
 /// Serves a connection until it ends.
 pub async fn run(connection: ConnectionId, stream: TcpStream, peer: String, shared: Arc<Shared>) {
     let flow = Arc::new(Flow::default());
-    let (outlet, queue) = Outlet::new(flow.clone());
+    let stream = Arc::new(stream);
+    let (outlet, queue) = Outlet::new(flow.clone(), stream.clone());
     let last_moved = AtomicU64::new(shared.clock.millis());
     let socket = Socket { connection, stream, flow, last_moved };
     let connected = Message::Connected { connection, peer: peer.clone(), outlet };
