@@ -153,7 +153,9 @@ fn optimise(wasm: &Path) -> Result<()> {
         return Ok(());
     };
     let smaller = wasm.with_extension("opt.wasm");
-    wasm_opt.arg(wasm).arg("-o").arg(&smaller).arg("-Oz").args(WASM_FEATURES);
+    wasm_opt.arg(wasm).arg("-o").arg(&smaller);
+    // Generic code is instantiated many times over; instances that differ in a constant become one function.
+    wasm_opt.args(["--merge-similar-functions", "-Oz"]).args(WASM_FEATURES);
     shell::run(&mut wasm_opt)?;
     fs::rename(&smaller, wasm)?;
     Ok(())
@@ -289,7 +291,7 @@ fn report_sizes(check: bool) -> Result<()> {
 
 fn brotli_length(bytes: &[u8]) -> Result<usize> {
     let mut compressed = Vec::new();
-    let params = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
+    let params = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 24, ..Default::default() };
     brotli::BrotliCompress(&mut &bytes[..], &mut compressed, &params)?;
     Ok(compressed.len())
 }
