@@ -35,7 +35,7 @@ fn folders(labs: &Path) -> Vec<PathBuf> {
 fn lab(folder: &Path) -> Value {
     let source = read(&folder.join("lab.toml"));
     let table: toml::Table = source.parse().unwrap_or_else(|error| panic!("{}/lab.toml: {error}", folder.display()));
-    let mut lab = serde_json::to_value(table).expect("TOML is JSON");
+    let mut lab = plain_enums(serde_json::to_value(table).expect("TOML is JSON"));
     let name = name_of(folder);
     lab["number"] = json!(name[..2]);
     lab["slug"] = json!(name[3..]);
@@ -50,6 +50,25 @@ fn lab(folder: &Path) -> Value {
     }
     assert!(files.is_empty(), "{name}/lab.toml does not mention wrong/{}", files.join(", wrong/"));
     lab
+}
+
+/// `{ check = "name", a = 1 }` reads well in TOML; `{ "name": { "a": 1 } }` is what a plain enum of serde reads. The same for
+/// `of`, where it holds a name.
+fn plain_enums(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(plain_enums).collect(),
+        Value::Object(mut fields) => {
+            let tag = ["check", "of"].into_iter().find(|tag| fields.get(*tag).is_some_and(Value::is_string));
+            let name = tag.and_then(|tag| fields.remove(tag));
+            let fields: serde_json::Map<_, _> = fields.into_iter().map(|(key, it)| (key, plain_enums(it))).collect();
+            match name {
+                None => Value::Object(fields),
+                Some(name) if fields.is_empty() => name,
+                Some(name) => json!({ name.as_str().expect("a string"): fields }),
+            }
+        }
+        other => other,
+    }
 }
 
 /// FNV-1a over the paths and bytes of all source files that decide what a run does.

@@ -18,9 +18,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What can be asked of a recording. Written in `lab.toml` as `{ check = "name", .. }`.
+/// What can be asked of a recording. Written in `lab.toml` as `{ check = "name", .. }`, which `build.rs` turns into the
+/// `{ name: { .. } }` of a plain enum: that costs the browser less code to read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "check", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Predicate {
     /// A topic has at least so many acknowledged records.
     AcknowledgedAtLeast {

@@ -13,9 +13,10 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What can be measured in a recording. Written in `lab.toml` as `{ of = "name", .. }`.
+/// What can be measured in a recording. Written in `lab.toml` as `{ of = "name", .. }`; see
+/// [`crate::Predicate`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "of", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Measure {
     /// How many of the records that consumers read a topic still holds at the end, in percent: `"100"`. None while
     /// nobody has read.
