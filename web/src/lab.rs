@@ -1,5 +1,6 @@
 //! A lab on the page: the panels together, and the keys.
 
+use crate::say::{say, when};
 use crate::{
     dom, locale,
     panels::{
@@ -61,7 +62,7 @@ pub fn LabPage(state: LabState) -> impl IntoView {
             <Help state=state />
             <div class="grid">
                 <div class="column">
-                    <section class="panel stage" node_ref=stage aria-label=move || text::stage(state.locale.get())>
+                    <section class="panel stage" node_ref=stage aria-label=say(state.locale, text::stage)>
                         <Stage data=data />
                     </section>
                     <Timeline state=state />
@@ -134,7 +135,7 @@ fn Notice(state: LabState) -> impl IntoView {
         _ => "",
     };
     view! {
-        <p class="notice" role="status" class:hidden=move || words().is_empty() data-testid="notice">{words}</p>
+        <p class="notice" role="status" class:hidden=when(move || words().is_empty()) data-testid="notice">{words}</p>
         {script_error}
     }
 }

@@ -19,6 +19,7 @@ mod panels;
 mod playback;
 mod protocol;
 mod remote;
+mod say;
 mod stage;
 mod state;
 mod text;

@@ -4,6 +4,7 @@
 //! [`ClusterView::apply`], exactly as the simulation's are. After a break the browser connects again by itself, and a new
 //! snapshot repairs what was missed.
 
+use crate::say::{say, when, yes_no};
 use crate::{
     dom,
     locale::{self, Locale},
@@ -87,14 +88,14 @@ pub fn LivePage(options: JsValue) -> impl IntoView {
             <header class="head">
                 <Logo />
                 <div class="title">
-                    <h2>{move || text::live_title(locale.get())}</h2>
+                    <h2>{say(locale, text::live_title)}</h2>
                     <span class="crumb" role="status" data-testid="stream">{move || stream_words(state)}</span>
                 </div>
                 <span class="spacer"></span>
                 <div class="buttons">
                     <LanguageButton locale=locale />
                     <ThemeButton locale=locale toggle=dom::option_function(&options, "toggleTheme") />
-                    <button class="primary" data-testid="freeze" aria-pressed=move || state.frozen.get().to_string()
+                    <button class="primary" data-testid="freeze" aria-pressed=yes_no(when(move || state.frozen.get()))
                         on:click=move |_| state.frozen.update(|frozen| *frozen = !*frozen)>
                         {move || if state.frozen.get() { text::live_resume(locale.get()) } else { text::live_pause(locale.get()) }}
                     </button>
@@ -102,7 +103,7 @@ pub fn LivePage(options: JsValue) -> impl IntoView {
             </header>
             <Try state=state />
             <div class="grid">
-                <div class="column"><section class="panel stage" aria-label=move || text::stage(locale.get())>
+                <div class="column"><section class="panel stage" aria-label=say(locale, text::stage)>
                     <Stage data=data />
                 </section></div>
                 <div class="column"><LiveEvents state=state /></div>
@@ -137,7 +138,7 @@ fn Try(state: LiveState) -> impl IntoView {
     view! {
         <Show when=move || empty.get() fallback=|| ()>
             <section class="panel try" data-testid="try">
-                <p>{move || text::live_empty(locale.get())}</p>
+                <p>{say(locale, text::live_empty)}</p>
                 <pre>
                     {move || {
                         let (locale, address) = (locale.get(), address());
@@ -159,9 +160,9 @@ fn LiveEvents(state: LiveState) -> impl IntoView {
     let list = NodeRef::<html::Ol>::new();
     let filter = move |to: Importance, id: &'static str, word: fn(Locale) -> &'static str| {
         view! {
-            <button class="chip" class:on=move || state.least.get() == to data-testid=id
-                aria-pressed=move || (state.least.get() == to).to_string() on:click=move |_| state.least.set(to)>
-                {move || word(locale.get())}
+            <button class="chip" class:on=when(move || state.least.get() == to) data-testid=id
+                aria-pressed=yes_no(when(move || state.least.get() == to)) on:click=move |_| state.least.set(to)>
+                {say(locale, word)}
             </button>
         }
     };
@@ -172,9 +173,9 @@ fn LiveEvents(state: LiveState) -> impl IntoView {
         wanted.map(|event| row(event, &names, locale)).collect::<Vec<_>>()
     };
     view! {
-        <section class="panel events" aria-label=move || text::what_happened(locale.get())>
+        <section class="panel events" aria-label=say(locale, text::what_happened)>
             <div class="events-head">
-                <h3>{move || text::what_happened(locale.get())}</h3>
+                <h3>{say(locale, text::what_happened)}</h3>
                 <div role="group">
                     {filter(Importance::Headline, "filter-headline", text::filter_headline)}
                     {filter(Importance::Detail, "filter-all", text::filter_all)}

@@ -3,6 +3,7 @@
 //! Drawn as SVG like the stage: two lines and two axes do not need a library of charts, which would be a fiftieth of the
 //! whole download.
 
+use crate::say::{say, when};
 use crate::{dom, state::LabState, text};
 use leptos::{html, prelude::*};
 use naru_labs::{Series, SeriesKind};
@@ -59,11 +60,11 @@ pub fn Chart(state: LabState) -> impl IntoView {
     };
     let now = move || scale.get().x(state.clock.get() as u64);
     view! {
-        <details class="panel chart" class:hidden=move || series.with(|all| all.is_empty()) data-testid="chart">
-            <summary>{move || text::chart(state.locale.get())}</summary>
+        <details class="panel chart" class:hidden=when(move || series.with(|all| all.is_empty())) data-testid="chart">
+            <summary>{say(state.locale, text::chart)}</summary>
             <div node_ref=holder>
                 <svg class="stage-svg" width=move || width.get() height=HEIGHT role="img"
-                    aria-label=move || text::chart(state.locale.get())>
+                    aria-label=say(state.locale, text::chart)>
                     {move || axes(scale.get())}
                     {lines}
                     <line class="chart-now" x1=now x2=now y1=EDGE y2=HEIGHT - BELOW />

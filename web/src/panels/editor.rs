@@ -4,6 +4,7 @@
 //! screen readers work as everywhere. The copy decides the size, so that the two never scroll apart.
 
 use super::engine::Engine;
+use crate::say::{say, when, yes_no};
 use crate::{
     dom,
     state::{LabState, Tab},
@@ -23,29 +24,29 @@ pub fn Code(state: LabState, editor: NodeRef<html::Textarea>) -> impl IntoView {
             state.load_sources();
         };
         view! {
-            <button role="tab" class="tab" class:on=open aria-selected=move || open().to_string() data-testid=id on:click=choose>
-                {move || word(locale.get())}
+            <button role="tab" class="tab" class:on=open aria-selected=yes_no(when(move || open())) data-testid=id on:click=choose>
+                {say(locale, word)}
             </button>
         }
     };
     let script_tab = move || state.tab.get() == Tab::Script;
     view! {
-        <section class="panel code" aria-label=move || text::code(locale.get())>
+        <section class="panel code" aria-label=say(locale, text::code)>
             <div class="tabs" role="tablist">
                 {tab(Tab::Script, "tab-script", text::script_tab)}
                 {tab(Tab::Engine, "tab-engine", text::engine_tab)}
                 <span class="spacer"></span>
-                <button class="small primary" data-testid="run-again" class:hidden=move || !state.is_edited()
+                <button class="small primary" data-testid="run-again" class:hidden=when(move || !state.is_edited())
                     on:click=move |_| state.run()>
-                    {move || text::run_again(locale.get())}
+                    {say(locale, text::run_again)}
                     <span aria-hidden="true">" ▸"</span>
                 </button>
-                <button class="small" data-testid="reset" class:hidden=move || !script_tab() || !differs(state)
+                <button class="small" data-testid="reset" class:hidden=when(move || !script_tab() || !differs(state))
                     on:click=move |_| state.reset()>
-                    {move || text::reset(locale.get())}
+                    {say(locale, text::reset)}
                 </button>
             </div>
-            <div class:hidden=move || !script_tab()>
+            <div class:hidden=when(move || !script_tab())>
                 <ErrorBox state=state />
                 <Editor state=state area=editor />
                 <Printed state=state />
@@ -110,7 +111,7 @@ fn Editor(state: LabState, area: NodeRef<html::Textarea>) -> impl IntoView {
                     autocomplete="off"
                     autocapitalize="off"
                     wrap="off"
-                    aria-label=move || text::editor(state.locale.get())
+                    aria-label=say(state.locale, text::editor)
                     prop:value=move || state.script.get()
                     on:input=move |event| state.script.set(event_target_value(&event))
                     on:keydown=on_key

@@ -1,6 +1,7 @@
 //! The engine's own source, at the very line that emitted the event on screen.
 
 use super::editor::stretches;
+use crate::say::when;
 use crate::{dom, state::LabState, text, tint};
 use leptos::{html, prelude::*};
 use naru_trace::Site;
@@ -71,7 +72,7 @@ pub fn Engine(state: LabState, whole: Signal<bool>) -> impl IntoView {
         Some(view! { <pre>{lines}</pre> })
     };
     view! {
-        <div class="engine" class:whole=move || whole.get() data-testid="engine">
+        <div class="engine" class:whole=when(move || whole.get()) data-testid="engine">
             {path}
             {missing}
             <div class="source" node_ref=scroll tabindex="0">{code}</div>

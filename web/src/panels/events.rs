@@ -1,5 +1,6 @@
 //! "What happened": every event as a sentence, and the chain of causes behind each.
 
+use crate::say::{say, when, yes_no};
 use crate::{dom, state::LabState, text};
 use leptos::{html, prelude::*};
 use naru_labs::{EventRow, Importance};
@@ -23,9 +24,9 @@ pub fn Events(state: LabState) -> impl IntoView {
     });
     let filter = move |to: Importance, id: &'static str, word: fn(naru_labs::Locale) -> &'static str| {
         view! {
-            <button class="chip" class:on=move || least.get() == to aria-pressed=move || (least.get() == to).to_string()
+            <button class="chip" class:on=when(move || least.get() == to) aria-pressed=yes_no(when(move || least.get() == to))
                 data-testid=id on:click=move |_| least.set(to)>
-                {move || word(locale.get())}
+                {say(locale, word)}
             </button>
         }
     };
@@ -46,16 +47,16 @@ pub fn Events(state: LabState) -> impl IntoView {
     let list = NodeRef::<html::Ol>::new();
     keep_current_in_sight(state, list, rows);
     view! {
-        <section class="panel events" aria-label=move || text::what_happened(locale.get())>
+        <section class="panel events" aria-label=say(locale, text::what_happened)>
             <div class="events-head">
-                <h3>{move || text::what_happened(locale.get())}</h3>
+                <h3>{say(locale, text::what_happened)}</h3>
                 <div role="group">
                     {filter(Importance::Headline, "filter-headline", text::filter_headline)}
                     {filter(Importance::Detail, "filter-all", text::filter_all)}
                 </div>
             </div>
             <Show when=move || state.total() == 0 fallback=|| ()>
-                <p class="empty">{move || text::events_empty(locale.get())}</p>
+                <p class="empty">{say(locale, text::events_empty)}</p>
             </Show>
             <Chain state=state />
             <ol node_ref=list tabindex="-1">
@@ -148,7 +149,7 @@ fn event_row(state: LabState, row: &EventRow, next: u64) -> impl IntoView + use<
     let why = has_cause.then(|| {
         view! {
             <button class="why" data-testid="why" on:click=move |_| state.ask_why(seq)>
-                {move || text::why(state.locale.get())}
+                {say(state.locale, text::why)}
             </button>
         }
     });

@@ -1,6 +1,7 @@
 //! Goals: what is to be reached, how it stands after the run, and what to try next.
 
 use super::predictions::Predictions;
+use crate::say::{say, told, when};
 use crate::{state::LabState, text};
 use leptos::prelude::*;
 use naru_labs::{Goal, GoalResult};
@@ -15,10 +16,10 @@ pub fn Goals(state: LabState) -> impl IntoView {
         Some(format!("{met}/{}", ran.summary.goals.len()))
     };
     view! {
-        <section class="panel goals" aria-label=move || text::goals(state.locale.get())>
-            <p class="intro">{move || state.lab.intro.get(state.locale.get()).to_string()}</p>
+        <section class="panel goals" aria-label=say(state.locale, text::goals)>
+            <p class="intro">{told(state.locale, &state.lab.intro)}</p>
             <Predictions state=state />
-            <h3>{move || text::goals(state.locale.get())} " " <span class="count">{count}</span></h3>
+            <h3>{say(state.locale, text::goals)} " " <span class="count">{count}</span></h3>
             <ul>{goals}</ul>
         </section>
     }
@@ -64,14 +65,14 @@ fn OneGoal(state: LabState, goal: &'static Goal) -> impl IntoView {
     view! {
         <li
             class="goal"
-            class:met=move || met() == Some(true)
-            class:unmet=move || met() == Some(false)
+            class:met=when(move || met() == Some(true))
+            class:unmet=when(move || met() == Some(false))
             data-testid=format!("goal-{}", goal.id)
             data-met=move || met().map_or("unknown".to_string(), |met| met.to_string())
         >
             <span class="mark" role="img" aria-label=state_word>{mark}</span>
             <div>
-                <span>{move || goal.title.get(state.locale.get()).to_string()}</span>
+                <span>{told(state.locale, &goal.title)}</span>
                 {detail}
                 {hint}
             </div>

@@ -1,5 +1,6 @@
 //! The head of a lab: what it is, and the buttons that concern the whole of it.
 
+use crate::say::{say, told, when, yes_no};
 use crate::{
     dom,
     locale::{self, Locale},
@@ -23,7 +24,7 @@ pub fn Header(state: LabState) -> impl IntoView {
         <header class="head">
             <Logo />
             <div class="title">
-                <h2>{move || state.lab.title.get(locale.get()).to_string()}</h2>
+                <h2>{told(locale, &state.lab.title)}</h2>
                 <span class="crumb">{crumb} " · " <Seed state=state /></span>
             </div>
             <span class="spacer"></span>
@@ -34,14 +35,14 @@ pub fn Header(state: LabState) -> impl IntoView {
                 <button
                     class="icon"
                     data-testid="help"
-                    title=move || text::help(locale.get())
-                    aria-label=move || text::help(locale.get())
-                    aria-expanded=move || state.help.get().to_string()
+                    title=say(locale, text::help)
+                    aria-label=say(locale, text::help)
+                    aria-expanded=yes_no(when(move || state.help.get()))
                     on:click=move |_| state.help.update(|open| *open = !*open)
                 >
                     "?"
                 </button>
-                <button class="primary run" data-testid="run" aria-busy=move || running().to_string() on:click=run>
+                <button class="primary run" data-testid="run" aria-busy=yes_no(when(move || running())) on:click=run>
                     {move || if running() { text::cancel(locale.get()) } else { text::run(locale.get()) }}
                     <span aria-hidden="true">{move || if running() { " ■" } else { " ▸" }}</span>
                 </button>
@@ -75,8 +76,8 @@ fn Seed(state: LabState) -> impl IntoView {
         }
     };
     view! {
-        <label class="seed" title=move || text::seed_title(locale.get())>
-            {move || text::seed(locale.get())}
+        <label class="seed" title=say(locale, text::seed_title)>
+            {say(locale, text::seed)}
             <input
                 type="number"
                 min="0"
@@ -130,8 +131,8 @@ pub fn LanguageButton(locale: RwSignal<Locale>) -> impl IntoView {
     };
     view! {
         <button data-testid="lang" lang=move || locale::tag(locale::other(locale.get()))
-            title=move || text::language_title(locale.get()) on:click=change>
-            {move || text::other_language(locale.get())}
+            title=say(locale, text::language_title) on:click=change>
+            {say(locale, text::other_language)}
         </button>
     }
 }
@@ -145,8 +146,8 @@ pub fn ThemeButton(locale: RwSignal<Locale>, toggle: Option<js_sys::Function>) -
             let _ = toggle.with_value(|toggle| toggle.call0(&wasm_bindgen::JsValue::NULL));
         };
         view! {
-            <button data-testid="theme" title=move || text::theme_title(locale.get()) on:click=change>
-                {move || text::theme(locale.get())}
+            <button data-testid="theme" title=say(locale, text::theme_title) on:click=change>
+                {say(locale, text::theme)}
             </button>
         }
     })
@@ -169,10 +170,10 @@ pub fn Guide(state: LabState) -> impl IntoView {
     };
     let item = move |number: u8, word: fn(Locale) -> &'static str, how: fn(Locale) -> &'static str| {
         view! {
-            <li class:now=move || step() == number class:done=move || { step() > number }
+            <li class:now=when(move || step() == number) class:done=when(move || { step() > number })
                 aria-current=move || (step() == number).then_some("step")>
-                <b>{move || word(locale.get())}</b>
-                <span>{move || how(locale.get())}</span>
+                <b>{say(locale, word)}</b>
+                <span>{say(locale, how)}</span>
             </li>
         }
     };
@@ -182,7 +183,7 @@ pub fn Guide(state: LabState) -> impl IntoView {
             {item(2, text::guide_run, text::guide_run_how)}
             {item(3, text::guide_watch, text::guide_watch_how)}
             {item(4, text::guide_repair, text::guide_repair_how)}
-            <li class="all-met" class:hidden=move || step() != 5>"✓ " {move || text::guide_done(locale.get())}</li>
+            <li class="all-met" class:hidden=when(move || step() != 5)>"✓ " {say(locale, text::guide_done)}</li>
         </ol>
     }
 }

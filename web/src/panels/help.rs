@@ -1,5 +1,6 @@
 //! The list of keys, and what they do.
 
+use crate::say::{say, when};
 use crate::{state::LabState, text};
 use leptos::{ev, prelude::*};
 
@@ -8,11 +9,11 @@ use leptos::{ev, prelude::*};
 pub fn Help(state: LabState) -> impl IntoView {
     let row = move |keys: &'static str, word: fn(naru_labs::Locale) -> &'static str| {
         let keys: Vec<_> = keys.split(' ').map(|key| view! { <kbd>{key}</kbd> }).collect();
-        view! { <li>{keys} " " {move || word(state.locale.get())}</li> }
+        view! { <li>{keys} " " {say(state.locale, word)}</li> }
     };
     view! {
-        <section class="panel help" class:hidden=move || !state.help.get() data-testid="help-list">
-            <h3>{move || text::keys_heading(state.locale.get())}</h3>
+        <section class="panel help" class:hidden=when(move || !state.help.get()) data-testid="help-list">
+            <h3>{say(state.locale, text::keys_heading)}</h3>
             <ul>
                 {row("Space", text::keys_play)}
                 {row("← →", text::keys_step)}

@@ -1,5 +1,6 @@
 //! The legend: each mark on the stage is said in words, and only the marks that are there.
 
+use crate::say::say;
 use crate::{
     stage::{draw::StageData, keys::COLOURS, layout::Scene},
     text,
@@ -52,7 +53,7 @@ pub fn Legend(data: StageData, picture: Memo<Arc<Scene>>) -> impl IntoView {
             }}
             <Show when=move || keys.with(|keys| !keys.is_empty()) fallback=|| ()>
                 <span class="keys">
-                    {move || text::legend_keys(data.locale.get())} ":"
+                    {say(data.locale, text::legend_keys)} ":"
                     {move || {
                         let item = |(colour, key): (usize, String)| {
                             view! { <span><i class=format!("swatch filled k{colour}")></i> {key}</span> }

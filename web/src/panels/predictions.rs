@@ -1,5 +1,6 @@
 //! Predictions: chosen before the run, judged by the engine after it.
 
+use crate::say::{say, told, when, yes_no};
 use crate::{
     state::{LabState, Phase},
     text,
@@ -21,8 +22,8 @@ pub fn Predictions(state: LabState) -> impl IntoView {
     view! {
         <section class="predictions" data-testid="predictions">
             <h3>{heading}</h3>
-            <p class="why-predict" class:hidden=move || state.phase.get() == Phase::Done>
-                {move || text::why_predict(state.locale.get())}
+            <p class="why-predict" class:hidden=when(move || state.phase.get() == Phase::Done)>
+                {say(state.locale, text::why_predict)}
             </p>
             {questions}
         </section>
@@ -62,10 +63,10 @@ fn Question(state: LabState, it: &'static Prediction) -> impl IntoView {
         Some(view! { <p class=class><b>{mark}</b>{words}</p> })
     };
     view! {
-        <div class="question" role="group" aria-label=move || it.question.get(state.locale.get()).to_string()
+        <div class="question" role="group" aria-label=told(state.locale, &it.question)
             data-testid=format!("prediction-{}", it.id)
             data-right=move || result.with(|it| it.as_ref().map(|it| right_word(it.right)))>
-            <p class="ask">{move || it.question.get(state.locale.get()).to_string()}</p>
+            <p class="ask">{told(state.locale, &it.question)}</p>
             <div class="choices">{choices}</div>
             <div aria-live="polite">{reply}</div>
         </div>
@@ -111,12 +112,12 @@ fn Chip(
             class:on=picked
             class:correct=correct
             class:wrong=wrong
-            aria-pressed=move || picked().to_string()
-            aria-disabled=move || frozen().to_string()
+            aria-pressed=yes_no(when(move || picked()))
+            aria-disabled=yes_no(when(move || frozen()))
             data-testid=format!("prediction-{}-{}", it.id, choice.id)
             on:click=pick
         >
-            {move || choice.text.get(state.locale.get()).to_string()}
+            {told(state.locale, &choice.text)}
             {mark}
         </button>
     }

@@ -1,5 +1,6 @@
 //! The timeline: play, step, jump, scrub. Every button has a key; the list of keys is in [`super::help`].
 
+use crate::say::say;
 use crate::{locale::Locale, state::LabState, text};
 use leptos::prelude::*;
 use naru_labs::{Mark, MarkKind};
@@ -22,7 +23,7 @@ pub fn Timeline(state: LabState) -> impl IntoView {
     };
     let step = move |words: &'static str, id, title: fn(Locale) -> &'static str, action: fn(LabState)| {
         view! {
-            <button data-testid=id title=move || title(locale.get()) aria-label=move || title(locale.get()) disabled=nothing
+            <button data-testid=id title=say(locale, title) aria-label=say(locale, title) disabled=nothing
                 on:click=move |_| action(state)>
                 {words}
             </button>
@@ -38,7 +39,7 @@ pub fn Timeline(state: LabState) -> impl IntoView {
         }
     };
     view! {
-        <section class="panel time" aria-label=move || text::timeline(locale.get())>
+        <section class="panel time" aria-label=say(locale, text::timeline)>
             <div class="transport">
                 {step("«", "previous-headline", text::previous_headline, LabState::previous_headline)}
                 {step("‹", "step-back", text::step_back, LabState::step_back)}
@@ -48,7 +49,7 @@ pub fn Timeline(state: LabState) -> impl IntoView {
                 {step("›", "step-forward", text::step_forward, LabState::step_forward)}
                 {step("»", "next-headline", text::next_headline, LabState::next_headline)}
                 <label class="speed">
-                    <span>{move || text::speed(locale.get())}</span>
+                    <span>{say(locale, text::speed)}</span>
                     <select data-testid="speed" on:change=on_speed>{speed_options}</select>
                 </label>
                 <span class="clock" data-testid="clock">{clock}</span>
@@ -101,7 +102,7 @@ fn Scrubber(state: LabState) -> impl IntoView {
                 prop:value=move || state.index.get().to_string()
                 disabled=move || state.total() == 0
                 data-testid="scrubber"
-                aria-label=move || text::scrubber(locale.get())
+                aria-label=say(locale, text::scrubber)
                 aria-valuetext=value_text
                 on:input=on_input
             />

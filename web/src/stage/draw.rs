@@ -8,6 +8,7 @@ use super::{
     pill::Pill,
     table::Tables,
 };
+use crate::say::{say, when, yes_no};
 use crate::{
     dom,
     locale::Locale,
@@ -155,7 +156,7 @@ fn AsText(data: StageData) -> impl IntoView {
         if data.as_text.get() { text::as_picture(locale) } else { text::as_text(locale) }
     };
     view! {
-        <button class="small" data-testid="as-text" aria-pressed=move || data.as_text.get().to_string()
+        <button class="small" data-testid="as-text" aria-pressed=yes_no(when(move || data.as_text.get()))
             on:click=move |_| data.as_text.update(|on| *on = !*on)>
             {words}
         </button>
@@ -184,7 +185,7 @@ fn PartitionChips(data: StageData, width: RwSignal<f64>, first: RwSignal<Option<
             let chosen = move || first.get() == Some(place);
             let choose = move |_| first.update(|first| *first = if *first == Some(place) { None } else { Some(place) });
             view! {
-                <button class="chip" class:on=chosen aria-pressed=move || chosen().to_string() on:click=choose>
+                <button class="chip" class:on=chosen aria-pressed=yes_no(when(move || chosen())) on:click=choose>
                     {format!("{topic}-{partition}")}
                 </button>
             }
@@ -229,7 +230,7 @@ fn Picture(data: StageData, picture: Memo<Arc<Scene>>, picked: RwSignal<Picked>)
             height=height
             viewBox=move || format!("0 0 {} {}", size().0, size().1)
             role="group"
-            aria-label=move || text::stage(data.locale.get())
+            aria-label=say(data.locale, text::stage)
         >
             <defs>
                 <pattern id="hatch" width="7" height="7" patternTransform="rotate(45)" patternUnits="userSpaceOnUse">
