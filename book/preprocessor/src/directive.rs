@@ -64,11 +64,12 @@ impl Directives {
             ["script", number, script] => self.recordings.script(find_lab(number)?, script),
             ["printed", number, script] => self.recordings.printed(find_lab(number)?, script),
             ["events", number, script, options @ ..] => self.recordings.events(find_lab(number)?, script, options),
+            ["chart", number, script] => self.recordings.chart(find_lab(number)?, script),
             ["figure", number, script] => self.recordings.figure(find_lab(number)?, script),
             ["number", number, script, what @ ..] => self.recordings.number(find_lab(number)?, script, what),
             _ => bail!(
                 "unknown directive; there are: lab NN, engine CRATE::ITEM, notes N1.., script NN NAME, printed NN NAME, \
-                 events NN NAME [kind=K] [from=N] [count=N], figure NN NAME, number NN NAME WHAT"
+                 events NN NAME [kind=K] [from=N] [count=N], figure NN NAME, chart NN NAME, number NN NAME WHAT"
             ),
         }
     }

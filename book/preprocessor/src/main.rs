@@ -7,6 +7,7 @@
 //!
 //! Deliberately, nothing is ever written into the book's sources: mdBook watches them, and would build for ever.
 
+mod chart;
 mod directive;
 mod figure;
 mod html;

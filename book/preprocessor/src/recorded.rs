@@ -2,7 +2,7 @@
 //!
 //! Each recording is made once per build, by the engine itself, so prose that quotes one cannot drift from it.
 
-use crate::{figure, html};
+use crate::{chart, figure, html};
 use anyhow::{Context, Result, bail};
 use naru_labs::{Importance, Lab, Locale, Names, Recording, RunRequest, importance, sentence};
 use std::{collections::BTreeMap, fmt::Write};
@@ -79,6 +79,12 @@ impl Recordings {
         let recording = self.of(lab, script)?;
         let caption = figure::caption(recording);
         Ok(format!("\n<figure>{}<figcaption>{caption}</figcaption></figure>\n", figure::svg(recording)))
+    }
+
+    /// `{{#chart 01 solution}}`
+    pub fn chart(&mut self, lab: &'static Lab, script: &str) -> Result<String> {
+        let svg = chart::svg(self.of(lab, script)?)?;
+        Ok(format!("\n<figure>{svg}<figcaption>Records over time, from a run of the engine</figcaption></figure>\n"))
     }
 
     /// `{{#number 01 solution records}}`: see the arms for what can be asked.
