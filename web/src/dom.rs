@@ -99,10 +99,15 @@ pub fn watch_width(element: &web_sys::Element, mut tell: impl FnMut(f64) + 'stat
     watch_size(element, move || tell(watched.get_bounding_client_rect().width()));
 }
 
-/// Scrolls the page as little as needed to show `element`.
+/// Scrolls the page so that `element` begins at its top, if it is not in the upper part of the window already.
 pub fn bring_into_sight(element: &web_sys::Element) {
+    let top = element.get_bounding_client_rect().top();
+    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(800.0);
+    if top >= 0.0 && top < height * 0.4 {
+        return;
+    }
     let options = web_sys::ScrollIntoViewOptions::new();
-    options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    options.set_block(web_sys::ScrollLogicalPosition::Start);
     let smooth = if reduced_motion() { web_sys::ScrollBehavior::Auto } else { web_sys::ScrollBehavior::Smooth };
     options.set_behavior(smooth);
     element.scroll_into_view_with_scroll_into_view_options(&options);

@@ -4,7 +4,7 @@
 //! So every event gets a wall-clock time of its own: headlines stay long enough to be read, messages fly visibly, and quiet
 //! stretches are cut short. The clock on screen still tells the simulated time.
 
-use crate::{dom, state::LabState};
+use crate::{dom, protocol::Ran, state::LabState};
 use leptos::prelude::*;
 
 /// How long a headline stays, in milliseconds.
@@ -15,6 +15,24 @@ const DETAIL_MS: f64 = 70.0;
 const PER_SIMULATED_MS: f64 = 260.0;
 /// The longest wait for the next event.
 const WAIT_MS_MAX: f64 = 750.0;
+
+/// How long a whole run plays at speed 1, at most: with ten thousand records nobody wants to see each of them.
+const RUN_MS_MAX: f64 = 90_000.0;
+
+/// How much faster than usual a run has to play to end in time.
+pub fn pace(ran: &Ran) -> f64 {
+    let befores = std::iter::once(0).chain(ran.times.iter().copied());
+    let stays = befores
+        .zip(&ran.times)
+        .enumerate()
+        .map(|(index, (before, now))| stay_ms(is_headline(ran, index), now.saturating_sub(before)));
+    (stays.sum::<f64>() / RUN_MS_MAX).max(1.0)
+}
+
+/// Whether the newest of the first `index` events is a headline.
+fn is_headline(ran: &Ran, index: usize) -> bool {
+    index.checked_sub(1).is_some_and(|seq| ran.headlines.binary_search(&seq).is_ok())
+}
 
 /// How long, in wall-clock milliseconds, until the event after this one.
 pub fn stay_ms(headline: bool, gap_us: u64) -> f64 {
@@ -95,6 +113,7 @@ impl LabState {
     }
 
     fn play_smoothly(self) {
+        let pace = self.ran.with_untracked(|ran| ran.as_ref().map_or(1.0, |ran| pace(ran)));
         let mut spent = 0.0;
         let mut at_index = usize::MAX;
         dom::every_repaint(move |passed| {
@@ -106,8 +125,8 @@ impl LabState {
             if index != at_index {
                 (spent, at_index) = (0.0, index);
             }
-            spent += passed.min(100.0) * self.speed.get_untracked();
             let Some(ran) = self.ran.get_untracked() else { return false };
+            spent += passed.min(100.0) * self.speed.get_untracked() * pace;
             let (next, left, clock) = advance(&ran, index, spent);
             (spent, at_index) = (left, next);
             self.clock.set(clock);
@@ -124,12 +143,11 @@ impl LabState {
 }
 
 /// Spends wall-clock time on events: the index reached, the time left over for it, and the simulated time there.
-fn advance(ran: &crate::protocol::Ran, mut index: usize, mut spent: f64) -> (usize, f64, f64) {
+fn advance(ran: &Ran, mut index: usize, mut spent: f64) -> (usize, f64, f64) {
     let time = |index: usize| index.checked_sub(1).map_or(0, |seq| ran.times[seq]);
     while index < ran.times.len() {
-        let headline = index.checked_sub(1).is_some_and(|seq| ran.headlines.binary_search(&seq).is_ok());
         let gap = ran.times[index].saturating_sub(time(index));
-        let stay = stay_ms(headline, gap);
+        let stay = stay_ms(is_headline(ran, index), gap);
         if spent < stay {
             return (index, spent, time(index) as f64 + gap as f64 * spent / stay);
         }

@@ -18,6 +18,9 @@ use naru_trace::ClusterView;
 use std::{collections::BTreeMap, sync::Arc};
 use wasm_bindgen::JsValue;
 
+/// Something the screen says, in either language.
+pub type Words = fn(Locale) -> &'static str;
+
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -57,7 +60,7 @@ pub struct LabState {
     /// Where the run is.
     pub phase: RwSignal<Phase>,
     /// A sentence for the reader that is not about an event: a failure, a cancelled run.
-    pub notice: RwSignal<Option<fn(Locale) -> &'static str>>,
+    pub notice: RwSignal<Option<Words>>,
     /// The last run.
     pub ran: RwSignal<Option<Arc<Ran>>>,
     /// The script that made the last run.

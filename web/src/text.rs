@@ -228,7 +228,7 @@ texts! {
     /// After a run, a choice that was picked and wrong.
     wrong: "not so", "틀림";
     /// After a run without a prediction.
-    not_predicted: "You made no prediction.", "예측하지 않았습니다.";
+    not_predicted: "You made no prediction; ✓ is what happened.", "예측하지 않았습니다. ✓가 실제 결과입니다.";
     /// After a run that does not answer the question.
     not_measured: "This run does not tell yet. Repair the script, and it will.", "이번 실행만으로는 알 수 없습니다. 스크립트를 고치면 알 수 있습니다.";
     /// After a run: predictions are frozen until the script is reset.

@@ -24,7 +24,7 @@ pub fn Code(state: LabState, editor: NodeRef<html::Textarea>) -> impl IntoView {
             state.load_sources();
         };
         view! {
-            <button role="tab" class="tab" class:on=open aria-selected=yes_no(when(move || open())) data-testid=id on:click=choose>
+            <button role="tab" class="tab" class:on=open aria-selected=yes_no(when(open)) data-testid=id on:click=choose>
                 {say(locale, word)}
             </button>
         }

@@ -42,7 +42,7 @@ pub fn Header(state: LabState) -> impl IntoView {
                 >
                     "?"
                 </button>
-                <button class="primary run" data-testid="run" aria-busy=yes_no(when(move || running())) on:click=run>
+                <button class="primary run" data-testid="run" aria-busy=yes_no(when(running)) on:click=run>
                     {move || if running() { text::cancel(locale.get()) } else { text::run(locale.get()) }}
                     <span aria-hidden="true">{move || if running() { " ■" } else { " ▸" }}</span>
                 </button>

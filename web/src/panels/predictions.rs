@@ -112,8 +112,8 @@ fn Chip(
             class:on=picked
             class:correct=correct
             class:wrong=wrong
-            aria-pressed=yes_no(when(move || picked()))
-            aria-disabled=yes_no(when(move || frozen()))
+            aria-pressed=yes_no(when(picked))
+            aria-disabled=yes_no(when(frozen))
             data-testid=format!("prediction-{}-{}", it.id, choice.id)
             on:click=pick
         >

@@ -185,7 +185,7 @@ fn PartitionChips(data: StageData, width: RwSignal<f64>, first: RwSignal<Option<
             let chosen = move || first.get() == Some(place);
             let choose = move |_| first.update(|first| *first = if *first == Some(place) { None } else { Some(place) });
             view! {
-                <button class="chip" class:on=chosen aria-pressed=yes_no(when(move || chosen())) on:click=choose>
+                <button class="chip" class:on=chosen aria-pressed=yes_no(when(chosen)) on:click=choose>
                     {format!("{topic}-{partition}")}
                 </button>
             }
@@ -351,11 +351,11 @@ fn lane(
     });
     let folded =
         lane.folded.clone().map(|words| view! { <text class="s m" x=x + 10.0 y=cells_y + 16.0>{words}</text> });
-    let next_fits = lane.end_x + CELL < x + w;
+    let next_fits = lane.end_x + lane.cell_width < x + w;
     let next = next_fits.then(|| {
         view! {
-            <rect class="next" x=lane.end_x + 0.5 y=cells_y + 0.5 width=CELL - 1.0 height=CELL - 1.0 rx="5" />
-            <text class="s m next-text" x=lane.end_x + CELL / 2.0 y=cells_y + 15.5 text-anchor="middle">{lane.end}</text>
+            <rect class="next" x=lane.end_x + 0.5 y=cells_y + 0.5 width=lane.cell_width - 1.0 height=CELL - 1.0 rx="5" />
+            <text class="s m next-text" x=lane.end_x + lane.cell_width / 2.0 y=cells_y + 15.5 text-anchor="middle">{lane.end}</text>
         }
     });
     let name = format!("{}-{}, {}, {}", lane.topic, lane.partition, lane.title, lane.ends);
@@ -400,7 +400,7 @@ fn cell(
     picked: RwSignal<Picked>,
     locale: Locale,
 ) -> impl IntoView + use<> {
-    let record = &cell.record;
+    let (record, width) = (&cell.record, cell.w);
     let offset = record.offset;
     let colour = cell.colour.map_or("k-none".to_string(), |colour| format!("k{colour}"));
     let class = format!("cell {colour}");
@@ -440,8 +440,8 @@ fn cell(
             on:keydown=on_key
         >
             <title>{tooltip}</title>
-            <rect width=CELL height=CELL rx="5" />
-            <text class="s b" x=CELL / 2.0 y="15.5" text-anchor="middle">{offset}</text>
+            <rect width=width height=CELL rx="5" />
+            <text class="s b" x=width / 2.0 y="15.5" text-anchor="middle">{offset}</text>
         </g>
     }
 }

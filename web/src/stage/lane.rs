@@ -4,10 +4,12 @@ use super::layout::{Options, shorten, text_width};
 use crate::text;
 use naru_trace::{BrokerState, CellView, ClusterView, PartitionView};
 
-/// Distance from one cell to the next.
-pub const PITCH: f64 = 27.0;
-/// Width and height of a cell.
+/// Height of a cell, and its width while offsets are short.
 pub const CELL: f64 = 23.0;
+/// From one cell to the next.
+const BETWEEN: f64 = 4.0;
+/// Width of one digit of an offset.
+const DIGIT: f64 = 6.4;
 /// From the lane's upper edge to its cells.
 pub const CELLS_TOP: f64 = 21.0;
 /// Height of one row of readers' names.
@@ -48,6 +50,8 @@ pub struct Lane {
     pub batches: Vec<(f64, f64)>,
     /// Where segments begin: x and base offset.
     pub segments: Vec<(f64, i64)>,
+    /// Width of a cell: long offsets need more.
+    pub cell_width: f64,
     /// Left edge of the place of the next record.
     pub end_x: f64,
     /// The log end offset.
@@ -65,6 +69,8 @@ pub struct Cell {
     pub x: f64,
     /// Upper edge.
     pub y: f64,
+    /// Width.
+    pub w: f64,
     /// The colour of its key; `None` without a key.
     pub colour: Option<usize>,
     /// Whether it is drawn filled.
@@ -135,7 +141,8 @@ pub fn lane(spec: &LaneSpec, options: &Options) -> Option<Lane> {
         title: title(spec, replica, leads, options),
         ends: ends(replica, options),
         folded: (hidden > 0).then(|| format!("‹ {hidden}")),
-        batches: batches(&cells),
+        batches: batches(&cells, axis.cell),
+        cell_width: axis.cell,
         segments: segments(replica, &axis),
         end_x: axis.x(replica.log_end_offset),
         end: replica.log_end_offset,
@@ -160,22 +167,26 @@ struct Axis {
     /// Where it is.
     left: f64,
     right: f64,
+    /// Width of a cell.
+    cell: f64,
 }
 
 impl Axis {
     /// The newest records are shown; on all replicas of a partition the same ones.
     fn of(spec: &LaneSpec, (log_start, log_end): (i64, i64)) -> Axis {
-        let room = ((spec.w - 22.0) / PITCH).floor() as i64 - 1;
+        let cell = CELL.max(log_end.to_string().len() as f64 * DIGIT + 6.0);
+        let pitch = cell + BETWEEN;
+        let room = ((spec.w - 22.0) / pitch).floor() as i64 - 1;
         let records = log_end - log_start;
         if records <= room {
-            return Axis { first: log_start, left: spec.x + 10.0, right: spec.x + spec.w };
+            return Axis { first: log_start, left: spec.x + 10.0, right: spec.x + spec.w, cell };
         }
-        let room = ((spec.w - 22.0 - FOLD) / PITCH).floor() as i64 - 1;
-        Axis { first: (log_end - room).max(log_start), left: spec.x + 10.0 + FOLD, right: spec.x + spec.w }
+        let room = ((spec.w - 22.0 - FOLD) / pitch).floor() as i64 - 1;
+        Axis { first: (log_end - room).max(log_start), left: spec.x + 10.0 + FOLD, right: spec.x + spec.w, cell }
     }
 
     fn x(&self, offset: i64) -> f64 {
-        self.left + (offset - self.first).max(0) as f64 * PITCH
+        self.left + (offset - self.first).max(0) as f64 * (self.cell + BETWEEN)
     }
 }
 
@@ -195,7 +206,8 @@ fn title(spec: &LaneSpec, replica: &PartitionView, leads: bool, options: &Option
         (true, false) => text::follower(options.locale),
     };
     if options.width < super::layout::NARROW || spec.view.brokers.len() < 2 {
-        let name = shorten(&format!("{}-{}", spec.topic, spec.partition), spec.w * 0.7, 12.5);
+        let room = spec.w - text_width(&ends(replica, options), 11.0) - text_width(part, 13.5) - 46.0;
+        let name = shorten(&format!("{}-{}", spec.topic, spec.partition), room, 13.5);
         return format!("{name} · {part}");
     }
     part.to_string()
@@ -215,6 +227,7 @@ fn cells(replica: &PartitionView, axis: &Axis, y: f64, leads: bool, options: &Op
         .map(|cell| Cell {
             x: axis.x(cell.offset),
             y,
+            w: axis.cell,
             colour: cell.key.as_ref().map(|key| options.keys.colour(&key.text)),
             filled: leads,
             readable: cell.offset < replica.high_watermark,
@@ -223,10 +236,10 @@ fn cells(replica: &PartitionView, axis: &Axis, y: f64, leads: bool, options: &Op
         .collect()
 }
 
-fn batches(cells: &[Cell]) -> Vec<(f64, f64)> {
+fn batches(cells: &[Cell], width: f64) -> Vec<(f64, f64)> {
     (cells.chunk_by(|one, next| one.record.batch == next.record.batch))
         .filter(|batch| batch.len() > 1)
-        .map(|batch| (batch[0].x + 2.0, batch[batch.len() - 1].x + CELL - 2.0))
+        .map(|batch| (batch[0].x + 2.0, batch[batch.len() - 1].x + width - 2.0))
         .collect()
 }
 
@@ -257,7 +270,7 @@ fn markers(spec: &LaneSpec, axis: &Axis) -> Vec<Marker> {
     for (offset, names) in places {
         let names = shorten(&names.join(", "), spec.w * 0.6, 11.0);
         let width = text_width(&names, 11.0) + 6.0;
-        let x = (axis.x(offset) + CELL / 2.0).min(axis.right - 4.0);
+        let x = (axis.x(offset) + axis.cell / 2.0).min(axis.right - 4.0);
         let text_x = (x + 8.0).min(axis.right - width).max(spec.x + 4.0);
         let row = row_ends.iter().position(|end| *end < text_x - 14.0).unwrap_or(row_ends.len());
         row_ends.resize(row_ends.len().max(row + 1), 0.0);
