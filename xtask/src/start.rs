@@ -41,7 +41,6 @@ pub struct StartArgs {
 }
 
 pub fn run(args: &StartArgs) -> Result<()> {
-    let stop = stop_signal()?;
     let book = choose_port("book", "--book", args.book, BOOK)?;
     let kafka = choose_port("broker", "--listen", args.listen, KAFKA)?;
     let http = choose_port("live page", "--http", args.http, HTTP)?;
@@ -50,6 +49,8 @@ pub fn run(args: &StartArgs) -> Result<()> {
     let naru = build_naru()?;
     let data_dir = args.data_dir.clone().unwrap_or_else(|| shell::target().join("naru-data"));
 
+    // From here on Ctrl-C is ours: both programs are to end in good order.
+    let stop = stop_signal()?;
     let mut naru = Running::start("the broker", serve(&naru, kafka, http, &data_dir))?;
     naru.wait_for(kafka, NARU_READY_MAX, &stop)?;
     let mut mdbook = Running::start("the book", mdbook_serve(book))?;
