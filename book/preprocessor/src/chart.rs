@@ -33,7 +33,8 @@ pub fn svg(recording: &Recording) -> Result<String> {
     let mut text = String::new();
     draw(&series, &mut text).map_err(|error| anyhow!("the chart cannot be drawn: {error}"))?;
     let counts: Vec<String> = series.iter().map(|it| format!("{} {}", total(it), name(it))).collect();
-    let label = format!("<svg class=\"naru-figure\" role=\"img\" aria-label=\"Records over time: {}\"", counts.join(", "));
+    let label =
+        format!("<svg class=\"naru-figure\" role=\"img\" aria-label=\"Records over time: {}\"", counts.join(", "));
     Ok(text.replacen("<svg", &label, 1))
 }
 
