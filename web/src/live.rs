@@ -30,6 +30,8 @@ enum Stream {
     Waiting,
     Connected,
     Lost,
+    /// What comes cannot be read. It must be said: a page that is silently empty would be a lie.
+    Foreign,
 }
 
 /// What has come and is not on screen yet. The screen is drawn at most once per repaint, however fast events come.
@@ -40,6 +42,7 @@ struct Inbox {
     events: VecDeque<TraceEvent>,
     count: u64,
     changed: bool,
+    unreadable: bool,
 }
 
 /// What is on screen.
@@ -117,6 +120,7 @@ fn stream_words(state: LiveState) -> String {
     match state.stream.get() {
         Stream::Waiting => text::live_waiting(locale).to_string(),
         Stream::Lost => text::live_lost(locale).to_string(),
+        Stream::Foreign => text::live_foreign(locale).to_string(),
         Stream::Connected => {
             format!("{} · {} {}", text::live_connected(locale), state.count.get(), text::live_latest(locale))
         }
@@ -226,6 +230,9 @@ fn listen(state: LiveState, url: &str) {
 
 fn show(state: LiveState, inbox: &mut Inbox) {
     inbox.changed = false;
+    if inbox.unreadable {
+        state.stream.set(Stream::Foreign);
+    }
     state.touched.set(inbox.events.back().map(|event| Touched::by(event.actor, &event.kind)).unwrap_or_default());
     state.keys.set(inbox.keys.clone());
     state.events.set(Arc::new(inbox.events.iter().cloned().collect()));
@@ -234,10 +241,15 @@ fn show(state: LiveState, inbox: &mut Inbox) {
 }
 
 impl Inbox {
+    fn on_unreadable(&mut self) {
+        self.unreadable = true;
+        self.changed = true;
+    }
+
     fn on_snapshot(&mut self, message: &web_sys::MessageEvent) {
         let Some(view) = message.data().as_string().and_then(|text| serde_json::from_str::<ClusterView>(&text).ok())
         else {
-            return;
+            return self.on_unreadable();
         };
         let replicas = view.brokers.values().flat_map(|it| it.topics.values()).flat_map(|it| it.partitions.values());
         for key in replicas.flat_map(|replica| &replica.cells).filter_map(|cell| cell.key.as_ref()) {
@@ -250,7 +262,7 @@ impl Inbox {
     fn on_event(&mut self, message: &web_sys::MessageEvent) {
         let Some(event) = message.data().as_string().and_then(|text| serde_json::from_str::<TraceEvent>(&text).ok())
         else {
-            return;
+            return self.on_unreadable();
         };
         self.view.apply(&event);
         self.keys.learn(&event);

@@ -305,6 +305,8 @@ texts! {
     live_connected: "connected", "연결됨";
     /// Live page.
     live_lost: "The stream broke off; trying again…", "스트림이 끊겼습니다. 다시 연결하고 있습니다…";
+    /// Live page: events came that this page cannot read.
+    live_foreign: "The broker sends events that this page cannot read: the two are of different versions. Build and start again.", "브로커가 보낸 이벤트를 이 페이지가 읽을 수 없습니다. 둘의 버전이 다릅니다. 다시 빌드하고 시작하세요.";
     /// Live page.
     live_waiting: "Connecting to the broker…", "브로커에 연결하고 있습니다…";
     /// Live page, empty.
