@@ -34,12 +34,17 @@
   new MutationObserver(applyTheme).observe(html, { attributes: true, attributeFilter: ['class'] });
   prefersDark.addEventListener('change', applyTheme);
 
+  // Lets the page breathe between two pieces of work: a browser compiles functions when they are first called, so that
+  // instantiating and mounting in one go would hold it up for a fifth of a second.
+  const breathe = () => new Promise((done) => setTimeout(done));
+
   // The module is compiled once; the Worker gets the compiled module, so that starting one again is cheap.
   let loading;
   const load = () => {
     loading ??= (async () => {
       const compiled = await WebAssembly.compileStreaming(fetch(file('__NARU_WASM__')));
       const module = await import(file('__NARU_JS__'));
+      await breathe();
       await module.default({ module_or_path: compiled });
       return { module, compiled };
     })();
@@ -98,6 +103,7 @@
         return this.note('load');
       }
       const { module, compiled } = loaded;
+      await breathe();
       const root = this.shadowRoot.querySelector('.root');
       this.mounted = this.mount(module, root, {
         lab: this.getAttribute('lab') ?? '',

@@ -83,9 +83,9 @@ pub fn option_function(options: &JsValue, name: &str) -> Option<js_sys::Function
     js_sys::Reflect::get(options, &name.into()).ok()?.dyn_into().ok()
 }
 
-/// Calls `changed` now and whenever an element gets another size.
-pub fn watch_size(element: &web_sys::Element, mut changed: impl FnMut() + 'static) {
-    changed();
+/// Calls `changed` once the browser has laid the element out, and whenever it gets another size. Nothing is measured before
+/// that: asking at once would force a layout of the whole page.
+pub fn watch_size(element: &web_sys::Element, changed: impl FnMut() + 'static) {
     let on_change = Closure::<dyn FnMut()>::new(changed);
     if let Ok(observer) = web_sys::ResizeObserver::new(on_change.as_ref().unchecked_ref()) {
         observer.observe(element);
@@ -93,7 +93,7 @@ pub fn watch_size(element: &web_sys::Element, mut changed: impl FnMut() + 'stati
     on_change.forget();
 }
 
-/// Tells the width of an element now and whenever it changes.
+/// Tells the width of an element once it is known and whenever it changes.
 pub fn watch_width(element: &web_sys::Element, mut tell: impl FnMut(f64) + 'static) {
     let watched = element.clone();
     watch_size(element, move || tell(watched.get_bounding_client_rect().width()));
