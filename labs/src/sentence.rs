@@ -102,7 +102,11 @@ pub fn importance(kind: &TraceKind) -> Importance {
         | TraceKind::TopicDeleted { .. }
         | TraceKind::PartitionOffline { .. }
         | TraceKind::LogTruncated { .. }
+        | TraceKind::PowerLost { .. }
+        | TraceKind::ByteEdited { .. }
         | TraceKind::ActionInjected { .. } => Importance::Headline,
+        // Reads that cost a trip to the disk are what cold data is about.
+        TraceKind::PagesRead { misses, .. } if *misses > 0 => Importance::Headline,
         // The admin client works behind the script's `b.create_topic(..)`; the broker tells what became of the topic.
         TraceKind::ClientStarted { role, .. } if *role != ClientRole::Admin => Importance::Headline,
         TraceKind::AdminAnswered { error: Some(_), api, .. } if api != "CreateTopics" => Importance::Headline,

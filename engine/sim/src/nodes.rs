@@ -264,6 +264,10 @@ impl World {
                     slot.disk.set_capacity(full.then(|| slot.disk.used()));
                 }
             }
+            // The page cache is not modelled yet: the end of the process is all that is seen of a power failure.
+            Action::PowerLoss { broker, .. } => self.crash(broker, cause),
+            Action::DropCaches { .. } | Action::SlowDisk { .. } | Action::FailSync { .. } | Action::EditByte { .. } => {
+            }
         }
     }
 

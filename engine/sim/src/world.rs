@@ -308,7 +308,8 @@ impl World {
         let brokers = self.brokers.iter().filter_map(|(id, slot)| Some((*id, slot.view()?)));
         let clients = self.clients.iter().map(|(id, slot)| (*id, slot.client.view()));
         let in_flight = self.network.messages.iter().map(|(id, message)| (*id, message.view()));
-        ClusterView { at, brokers: brokers.collect(), clients: clients.collect(), in_flight: in_flight.collect() }
+        let (brokers, clients, in_flight) = (brokers.collect(), clients.collect(), in_flight.collect());
+        ClusterView { at, brokers, clients, in_flight, ..ClusterView::default() }
     }
 
     /// The picture, folded from the events.

@@ -4,7 +4,7 @@
 //! emits it. Adding a variant asks for two things more: its effect on the picture in [`crate::view`], and its sentence in
 //! `naru_labs::sentence`, in English and Korean.
 
-use crate::{event::Seq, time::Micros, view::PartitionView};
+use crate::{disk::DiskView, event::Seq, time::Micros, view::PartitionView};
 use alloc::{borrow::Cow, boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -607,6 +607,140 @@ pub enum TraceKind {
         action: String,
         /// The event on screen when it was injected.
         after: Option<Seq>,
+    },
+
+    // ---- Disks, when the world is asked to show them. Paths are relative to the data directory. ----
+    /// World: a file was made, empty.
+    FileCreated {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+    },
+    /// World: bytes were handed to the operating system. Their pages are dirty: a power failure loses them.
+    FileWritten {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// Where the bytes begin.
+        position: u64,
+        /// How many.
+        bytes: u64,
+    },
+    /// World: a file was cut.
+    FileTruncated {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// What is left, in bytes.
+        length: u64,
+    },
+    /// World: a small file was written anew, safely: a temporary file, synced and renamed over the old one.
+    FileReplaced {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// Its new length in bytes.
+        length: u64,
+    },
+    /// World: a file, or a directory with all that is in it, got another name.
+    FileRenamed {
+        /// Whose disk.
+        broker: i32,
+        /// The old name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// World: a file, or a directory with all that is in it, was removed.
+    FileRemoved {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+    },
+    /// World: a file was brought safely to disk. A power failure leaves it as it is now.
+    FileSynced {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// How many dirty pages were written for it.
+        pages: u32,
+    },
+    /// World: a part of a file was read.
+    PagesRead {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// The first page asked for.
+        first_page: u32,
+        /// How many were asked for.
+        pages: u32,
+        /// How many of these were not in memory and had to come from the disk.
+        misses: u32,
+        /// How many more, behind them, the operating system read on the way because more is likely to be asked for.
+        read_ahead: u32,
+    },
+    /// World: the operating system wrote dirty pages to the disk without being asked.
+    PagesWrittenBack {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// The first page.
+        first_page: u32,
+        /// How many.
+        pages: u32,
+        /// Why: `"old"`, `"memory is full"`.
+        because: Name,
+    },
+    /// World: the operating system forgot clean pages to make room in memory.
+    PagesEvicted {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// The first page.
+        first_page: u32,
+        /// How many.
+        pages: u32,
+    },
+    /// World: a broker's machine lost power. What was only in memory is gone, and perhaps a part of a write is left. Told of
+    /// in every world.
+    PowerLost {
+        /// Whose disk.
+        broker: i32,
+        /// What is left; empty in a world that does not show disks.
+        disk: Box<DiskView>,
+    },
+    /// World: a byte on the disk changed by itself, or by somebody's hand.
+    ByteEdited {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// Where in the file.
+        position: u64,
+        /// What was there.
+        before: u8,
+        /// What is there now.
+        after: u8,
+    },
+    /// World: how the disk fails from now on.
+    DiskFaultSet {
+        /// Whose disk.
+        broker: i32,
+        /// Whether there is no room.
+        full: bool,
+        /// By how much every access is slower than usual, in microseconds.
+        slow_us: u64,
+        /// Whether bringing a file safely to disk fails.
+        sync_fails: bool,
     },
 }
 

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod disk;
 pub mod event;
 pub mod hash;
 pub mod kind;
@@ -19,6 +20,7 @@ pub mod sink;
 pub mod time;
 pub mod view;
 
+pub use disk::{DiskView, FileView, PAGE_BYTES, PageRun, PageState, pages_of};
 pub use event::{Actor, RequestRef, Seq, Site, TraceEvent};
 pub use hash::event_hash;
 pub use kind::{

@@ -4,6 +4,7 @@
 //! (`Broker::view`, `Producer::view`, ...); tests compare the two after every step of every simulation.
 
 use crate::{
+    disk::{self, DiskView},
     event::{Actor, TraceEvent},
     kind::{CellView, ClientRole, MessageLabel, Name, ParkCondition, SegmentView, TraceKind},
     time::Micros,
@@ -25,6 +26,9 @@ pub struct ClusterView {
     pub clients: BTreeMap<u32, ClientView>,
     /// Messages on their way, by number.
     pub in_flight: BTreeMap<u64, MessageView>,
+    /// The disks by `node.id` of the broker. Empty unless the world was asked to show them.
+    #[serde(default)]
+    pub disks: BTreeMap<i32, DiskView>,
 }
 
 /// Whether a broker's process is there.
@@ -205,7 +209,7 @@ impl ClusterView {
                 self.in_flight.remove(message);
             }
             TraceKind::BrokerCrashed { broker } => self.broker_ended(*broker, BrokerState::Crashed),
-            _ => {}
+            kind => disk::apply(&mut self.disks, kind),
         }
     }
 

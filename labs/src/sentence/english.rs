@@ -6,7 +6,7 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = names.of(event.actor, Locale::En);
-    let group = [world, client, connection, producing, reading, topics];
+    let group = [world, client, connection, producing, reading, topics, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -248,6 +248,58 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::FileCreated { path, .. } => format!("a new file: {path}."),
+        TraceKind::FileWritten { path, position, bytes, .. } => {
+            format!("{bytes} bytes go to {path} at position {position}: into memory, not yet to the disk.")
+        }
+        TraceKind::FileTruncated { path, length, .. } => format!("{path} is cut to {length} bytes."),
+        TraceKind::FileReplaced { path, length, .. } => {
+            format!("{path} is replaced by a new file of {length} bytes, safely on the disk.")
+        }
+        TraceKind::FileRenamed { from, to, .. } => format!("{from} is now called {to}."),
+        TraceKind::FileRemoved { path, .. } => format!("{path} is removed."),
+        TraceKind::FileSynced { path, pages, .. } => {
+            format!("{path} is brought safely to the disk; {} had to be written.", pages_count(*pages))
+        }
+        TraceKind::PagesRead { path, pages, misses: 0, .. } => {
+            format!("{} of {path}: read from memory.", pages_count(*pages))
+        }
+        TraceKind::PagesRead { path, pages, misses, read_ahead, .. } => {
+            let ahead = match read_ahead {
+                0 => String::new(),
+                ahead => format!(", and {} more on the way", pages_count(*ahead)),
+            };
+            format!("of {} of {path} that are read, {misses} come from the disk{ahead}.", pages_count(*pages))
+        }
+        TraceKind::PagesWrittenBack { path, pages, because, .. } => {
+            format!("the operating system writes {} of {path} to the disk: {because}.", pages_count(*pages))
+        }
+        TraceKind::PagesEvicted { path, pages, .. } => {
+            format!("the operating system forgets {} of {path} to make room.", pages_count(*pages))
+        }
+        TraceKind::PowerLost { broker, .. } => {
+            format!("the power of broker {broker} fails: what was only in memory is gone.")
+        }
+        TraceKind::ByteEdited { path, position, before, after, .. } => {
+            format!("byte {position} of {path} turns from {before:#04x} into {after:#04x}.")
+        }
+        TraceKind::DiskFaultSet { broker, full, slow_us, sync_fails } => {
+            let slow = format!("every access takes {} longer", span(*slow_us, Locale::En));
+            let faults = [(*full, "it is full"), (*slow_us > 0, &*slow), (*sync_fails, "fsync fails")];
+            let faults: Vec<&str> = faults.into_iter().filter_map(|(on, words)| on.then_some(words)).collect();
+            let how = if faults.is_empty() { "it works as it should".into() } else { faults.join("; ") };
+            format!("the disk of broker {broker}: {how}.")
+        }
+        _ => return None,
+    })
+}
+
+fn pages_count(pages: u32) -> String {
+    if pages == 1 { "1 page".into() } else { format!("{pages} pages") }
 }
 
 fn message(label: &MessageLabel) -> String {

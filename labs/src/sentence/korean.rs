@@ -7,7 +7,7 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = josa(&names.of(event.actor, Locale::Ko), Josa::Subject);
-    let group = [world, client, connection, producing, reading, topics];
+    let group = [world, client, connection, producing, reading, topics, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -256,6 +256,57 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::MetadataAppended { records, .. } => {
             let records: Vec<&str> = records.iter().map(AsRef::as_ref).collect();
             format!("{who} 메타데이터 로그에 씁니다: {}.", records.join(", "))
+        }
+        _ => return None,
+    })
+}
+
+fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::FileCreated { path, .. } => format!("새 파일이 생깁니다: {path}."),
+        TraceKind::FileWritten { path, position, bytes, .. } => {
+            format!("{path}의 {position}바이트 위치에 {bytes}바이트를 씁니다. 아직 디스크가 아니라 메모리에 있습니다.")
+        }
+        TraceKind::FileTruncated { path, length, .. } => format!("{path} 파일을 {length}바이트로 자릅니다."),
+        TraceKind::FileReplaced { path, length, .. } => {
+            format!("{path} 파일을 {length}바이트짜리 새 파일로 바꾸고 디스크에 안전하게 기록합니다.")
+        }
+        TraceKind::FileRenamed { from, to, .. } => {
+            format!("{from} 파일의 이름이 {to} 바뀝니다.", to = josa(to, Josa::To))
+        }
+        TraceKind::FileRemoved { path, .. } => format!("{path} 파일을 지웁니다."),
+        TraceKind::FileSynced { path, pages, .. } => {
+            format!("{path} 파일을 디스크에 안전하게 기록합니다. 새로 쓴 페이지는 {pages}개입니다.")
+        }
+        TraceKind::PagesRead { path, pages, misses: 0, .. } => {
+            format!("{path}의 페이지 {pages}개를 모두 메모리에서 읽습니다.")
+        }
+        TraceKind::PagesRead { path, pages, misses, read_ahead, .. } => {
+            let ahead = match read_ahead {
+                0 => String::new(),
+                ahead => format!(" 뒤따르는 페이지 {ahead}개도 미리 읽습니다."),
+            };
+            format!("{path}에서 읽는 페이지 {pages}개 가운데 {misses}개를 디스크에서 가져옵니다.{ahead}")
+        }
+        TraceKind::PagesWrittenBack { path, pages, because, .. } => {
+            format!("운영체제가 {path}의 페이지 {pages}개를 디스크에 씁니다: {because}.")
+        }
+        TraceKind::PagesEvicted { path, pages, .. } => {
+            format!("운영체제가 자리를 내려고 {path}의 페이지 {pages}개를 메모리에서 내보냅니다.")
+        }
+        TraceKind::PowerLost { broker, .. } => {
+            format!("브로커 {broker}의 전원이 꺼집니다. 메모리에만 있던 것은 사라집니다.")
+        }
+        TraceKind::ByteEdited { path, position, before, after, .. } => {
+            let after = josa(&format!("{after:#04x}"), Josa::To);
+            format!("{path}의 {position}번째 바이트가 {before:#04x}에서 {after} 바뀝니다.")
+        }
+        TraceKind::DiskFaultSet { broker, full, slow_us, sync_fails } => {
+            let slow = format!("접근할 때마다 {} 더 걸립니다", span(*slow_us, Locale::Ko));
+            let faults = [(*full, "빈자리가 없습니다"), (*slow_us > 0, &*slow), (*sync_fails, "fsync가 실패합니다")];
+            let faults: Vec<&str> = faults.into_iter().filter_map(|(on, words)| on.then_some(words)).collect();
+            let how = if faults.is_empty() { "정상입니다".into() } else { faults.join(", ") };
+            format!("브로커 {broker}의 디스크: {how}.")
         }
         _ => return None,
     })

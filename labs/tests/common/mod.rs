@@ -56,7 +56,7 @@ pub fn recording(events: Vec<TraceEvent>) -> Recording {
 
 /// At least one event of every kind, with the actor that emits it.
 pub fn every_kind() -> Vec<TraceEvent> {
-    let world = of_the_world().into_iter().map(|kind| (Actor::World, kind));
+    let world = of_the_world().into_iter().chain(of_disks()).map(|kind| (Actor::World, kind));
     let client = of_clients().into_iter().map(|kind| (Actor::Client(2), kind));
     let broker = of_brokers().into_iter().chain(of_logs()).map(|kind| (Actor::Broker(1), kind));
     let all = world.chain(client).chain(broker);
@@ -88,6 +88,34 @@ fn of_the_world() -> Vec<TraceKind> {
         TraceKind::BrokerCrashed { broker: 1 },
         TraceKind::ScriptPrinted { text: "안녕 hello".into() },
         TraceKind::ActionInjected { action: "crash broker 1".into(), after: Some(3) },
+    ]
+}
+
+fn of_disks() -> Vec<TraceKind> {
+    let path = || "orders-0/00000000000000000000.log".to_owned();
+    let (broker, fault) =
+        (1, |full, slow_us, sync_fails| TraceKind::DiskFaultSet { broker: 1, full, slow_us, sync_fails });
+    vec![
+        TraceKind::FileCreated { broker, path: path() },
+        TraceKind::FileWritten { broker, path: path(), position: 0, bytes: 5_000 },
+        TraceKind::FileTruncated { broker, path: path(), length: 4_500 },
+        TraceKind::FileReplaced { broker, path: "meta.properties".into(), length: 90 },
+        TraceKind::FileRenamed { broker, from: "a.cleaned".into(), to: "a.swap".into() },
+        TraceKind::FileRemoved { broker, path: "a.swap".into() },
+        TraceKind::FileSynced { broker, path: path(), pages: 1 },
+        TraceKind::FileSynced { broker, path: path(), pages: 2 },
+        TraceKind::PagesRead { broker, path: path(), first_page: 0, pages: 1, misses: 0, read_ahead: 0 },
+        TraceKind::PagesRead { broker, path: path(), first_page: 0, pages: 2, misses: 2, read_ahead: 0 },
+        TraceKind::PagesRead { broker, path: path(), first_page: 0, pages: 2, misses: 1, read_ahead: 8 },
+        TraceKind::PagesWrittenBack { broker, path: path(), first_page: 1, pages: 1, because: "old".into() },
+        TraceKind::PagesEvicted { broker, path: path(), first_page: 0, pages: 2 },
+        TraceKind::PowerLost { broker, disk: Box::default() },
+        TraceKind::ByteEdited { broker, path: path(), position: 61, before: 0, after: 255 },
+        fault(true, 0, false),
+        fault(false, 3_000, false),
+        fault(false, 0, true),
+        fault(true, 3_000, true),
+        fault(false, 0, false),
     ]
 }
 
