@@ -4,7 +4,7 @@
 //! `with_` and they say so. What is inside a batch is in [`crate::record`].
 
 use crate::{
-    BATCH_OVERHEAD, BatchHeader, Compression, DecompressLimit, Record, RecordIterator, RecordsError, codec,
+    BATCH_OVERHEAD, BatchHeader, DecompressLimit, Record, RecordIterator, RecordsError,
     header::{ATTRIBUTES_OFFSET, CRC_OFFSET, LOG_APPEND_TIME_FLAG, LOG_OVERHEAD, MAGIC_OFFSET},
 };
 use alloc::vec::Vec;
@@ -59,12 +59,7 @@ impl Batch {
 
     /// The records one by one: decompressed at once, parsed as they are asked for. Keys and values are views.
     pub fn iter(&self, limit: DecompressLimit) -> Result<RecordIterator, RecordsError> {
-        let stored = self.bytes.slice(BATCH_OVERHEAD..);
-        let body = match self.header.compression()? {
-            Compression::None => stored,
-            codec => Bytes::from(codec::decompress(codec, &stored, limit)?),
-        };
-        Ok(RecordIterator::new(&self.header, body))
+        Ok(RecordIterator::new(&self.header, self.body(limit)?))
     }
 
     /// The batch with another base offset and leader epoch, as a leader stores it: sixteen new bytes, and the rest

@@ -41,10 +41,11 @@ pub const NO_PRODUCER_ID: i64 = -1;
 /// Instead of a sequence number: not idempotent, or a control batch.
 pub const NO_SEQUENCE: i32 = -1;
 
-const COMPRESSION_MASK: i16 = 0b111;
+pub(crate) const COMPRESSION_MASK: i16 = 0b111;
 pub(crate) const LOG_APPEND_TIME_FLAG: i16 = 1 << 3;
 pub(crate) const TRANSACTIONAL_FLAG: i16 = 1 << 4;
 pub(crate) const CONTROL_FLAG: i16 = 1 << 5;
+pub(crate) const DELETE_HORIZON_FLAG: i16 = 1 << 6;
 
 /// Whose clock a batch's timestamps are from: attribute bit 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,8 @@ pub struct BatchHeader {
     pub attributes: i16,
     /// The last record's offset less the base offset. Compaction keeps it even when it removes that record.
     pub last_offset_delta: i32,
-    /// What the records' timestamps are relative to, milliseconds since 1970.
+    /// What the records' timestamps are relative to, milliseconds since 1970; the delete horizon if attribute bit 6 is
+    /// set.
     pub base_timestamp: i64,
     /// The largest timestamp in the batch.
     pub max_timestamp: i64,
@@ -207,6 +209,12 @@ impl BatchHeader {
     /// Holds control records (transaction markers, KRaft's own), not data: attribute bit 5.
     pub fn is_control(&self) -> bool {
         self.attributes & CONTROL_FLAG != 0
+    }
+
+    /// From when on compaction may remove the tombstones in this batch, or a transaction's marker (KIP-534): attribute
+    /// bit 6, and then the base timestamp. `None` until the batch was cleaned for the first time.
+    pub fn delete_horizon_ms(&self) -> Option<i64> {
+        (self.attributes & DELETE_HORIZON_FLAG != 0).then_some(self.base_timestamp)
     }
 
     /// Attribute bit 3.

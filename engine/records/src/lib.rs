@@ -5,7 +5,7 @@
 //! producer's side.
 //!
 //! This crate deliberately knows nothing of logs, offsets' meaning, or requests. The formats v0 and v1, which Kafka 4
-//! no longer writes (KIP-724), are refused. Read [`header`] first, then [`batch`], [`record`] and [`codec`].
+//! no longer writes (KIP-724), are refused. Read [`header`] first, then [`batch`], [`record`], [`codec`] and [`filter`].
 
 #![no_std]
 
@@ -15,6 +15,7 @@ pub mod batch;
 pub mod builder;
 pub mod codec;
 pub mod error;
+pub mod filter;
 pub mod header;
 pub mod record;
 mod varint;
@@ -23,5 +24,6 @@ pub use batch::{Batch, batches};
 pub use builder::BatchBuilder;
 pub use codec::{Compression, DecompressLimit};
 pub use error::RecordsError;
+pub use filter::{Filtered, KeyedRecord, KeyedRecords};
 pub use header::{BATCH_OVERHEAD, BatchHeader, LOG_OVERHEAD, TimestampType};
 pub use record::{Header, Record, RecordIterator};

@@ -96,7 +96,7 @@ impl RecordIterator {
             return Err("its length does not fit its contents");
         }
         self.position = end;
-        let timestamp = self.log_append_time.unwrap_or(self.base_timestamp.saturating_add(timestamp_delta));
+        let timestamp = self.log_append_time.unwrap_or(self.base_timestamp.wrapping_add(timestamp_delta));
         Ok(Record { offset: self.base_offset + i64::from(offset_delta), timestamp, key, value, headers })
     }
 }

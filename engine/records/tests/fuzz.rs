@@ -3,7 +3,9 @@
 
 use bolero::check;
 use bytes::Bytes;
-use naru_records::{BATCH_OVERHEAD, Batch, BatchBuilder, BatchHeader, Compression, DecompressLimit, batches, codec};
+use naru_records::{
+    BATCH_OVERHEAD, Batch, BatchBuilder, BatchHeader, Compression, DecompressLimit, Filtered, batches, codec,
+};
 
 const LIMIT: DecompressLimit = DecompressLimit(1 << 20);
 const ITERATIONS: usize = 3_000;
@@ -42,6 +44,9 @@ fn fuzz_records() {
         bytes[26] = *count;
         bytes[60] = *count;
         let batch = Batch::parse(bytes.into()).unwrap();
+        if let Ok(Filtered::Rebuilt(cleaned)) = batch.filter(LIMIT, 9, |record| record.offset % 2 == 0) {
+            assert_eq!((cleaned.verify_crc(), cleaned.header().next_offset()), (Ok(()), batch.header().next_offset()));
+        }
         if let Ok(records) = batch.records(LIMIT) {
             assert_eq!(records.len(), usize::from(*count));
             assert!(records.iter().all(|record| (5..=5 + i64::from(*count)).contains(&record.offset)));

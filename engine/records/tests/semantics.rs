@@ -2,7 +2,8 @@
 //! wrong.
 
 use naru_records::{
-    Batch, BatchBuilder, BatchHeader, Compression, DecompressLimit, Header, RecordsError, TimestampType, codec,
+    Batch, BatchBuilder, BatchHeader, Compression, DecompressLimit, Filtered, Header, RecordsError, TimestampType,
+    codec,
     header::{decrement_sequence, increment_sequence},
 };
 
@@ -146,4 +147,47 @@ fn concatenated_streams_are_read_to_the_end() {
         let data = codec::decompress(compression, &compressed, LIMIT).unwrap();
         assert_eq!(data, b"first second", "{compression:?}");
     }
+}
+
+/// KIP-534: the delete horizon is in the base timestamp, and bit 6 says so; the records keep their own timestamps.
+#[test]
+fn semantics_39_the_delete_horizon_is_the_base_timestamp() {
+    let mut builder = BatchBuilder::new(Compression::None);
+    builder.append(1_000, Some(b"a"), Some(b"1"), &[]);
+    builder.append(1_007, Some(b"a"), None, &[]);
+    let batch = Batch::parse(builder.build(40, 3)).unwrap();
+    assert_eq!(batch.header().delete_horizon_ms(), None);
+    let Filtered::Rebuilt(once) = batch.filter(LIMIT, 90_000, |record| record.offset == 41).unwrap() else {
+        panic!("one of two records goes")
+    };
+    assert_eq!((once.header().attributes, once.header().base_timestamp), (0b100_0000, 90_000));
+    assert_eq!(once.header().delete_horizon_ms(), Some(90_000));
+    assert_eq!(once.header().max_timestamp, 1_007);
+    let records = once.records(LIMIT).unwrap();
+    assert_eq!((records[0].offset, records[0].timestamp), (41, 1_007));
+    // The first horizon counts, however often the batch is cleaned.
+    assert_eq!(once.filter(LIMIT, 95_000, |_| true), Ok(Filtered::Unchanged));
+}
+
+/// Compaction takes records, never offsets: the batch's range stays, with its producer's numbers, even without records.
+#[test]
+fn semantics_39_a_cleaned_batch_keeps_its_range_of_offsets() {
+    let mut builder = BatchBuilder::new(Compression::Lz4).producer(7, 2, 100);
+    for value in [b"a", b"b", b"c"] {
+        builder.append(1_000, Some(b"key"), Some(value), &[]);
+    }
+    let batch = Batch::parse(builder.build(40, 3)).unwrap();
+    let Filtered::Rebuilt(cleaned) = batch.filter(LIMIT, 0, |record| record.offset == 40).unwrap() else {
+        panic!("two of three records go")
+    };
+    assert_eq!(batch.filter(LIMIT, 0, |_| false), Ok(Filtered::NothingLeft));
+    for (batch, records_count) in [(&cleaned, 1), (&batch.without_records(), 0)] {
+        batch.verify_crc().unwrap();
+        let header = batch.header();
+        assert_eq!((header.base_offset, header.last_offset()), (40, 42));
+        assert_eq!((header.producer_id, header.producer_epoch), (7, 2));
+        assert_eq!((header.base_sequence, header.last_sequence()), (100, 102));
+        assert_eq!((header.records_count, header.max_timestamp), (records_count, 1_000));
+    }
+    assert_eq!(cleaned.header().compression(), Ok(Compression::Lz4));
 }
