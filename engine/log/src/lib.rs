@@ -14,7 +14,7 @@
 //!
 //! This crate deliberately knows nothing of requests, replication or clocks, and touches no file itself: it goes through
 //! [`Storage`], which is a real disk in the server and [`MemoryStorage`] in tests and in the simulation. Read [`log`]
-//! first, then [`storage`], `append`, `read`, `index`, `recovery` and [`producers`].
+//! first, then [`storage`], `append`, `read`, `index`, `recovery` and [`producers`]; [`dump`] names the bytes of files.
 
 #![no_std]
 
@@ -23,6 +23,7 @@ extern crate alloc;
 mod append;
 mod cells;
 pub mod config;
+pub mod dump;
 pub mod error;
 mod index;
 pub mod log;

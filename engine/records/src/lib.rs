@@ -18,7 +18,7 @@ pub mod error;
 pub mod filter;
 pub mod header;
 pub mod record;
-mod varint;
+pub mod varint;
 
 pub use batch::{Batch, batches};
 pub use builder::BatchBuilder;
