@@ -164,6 +164,8 @@ fn take_clean_marker(storage: &mut dyn Storage) -> Result<bool, StorageError> {
     let clean = data_dir::read_text(storage, CLEAN_SHUTDOWN)?.is_some();
     if clean {
         storage.remove_file(CLEAN_SHUTDOWN)?;
+        // A power failure must not bring it back: the next start would trust files that nobody closed.
+        storage.sync_dir("")?;
     }
     Ok(clean)
 }

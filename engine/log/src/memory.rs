@@ -312,6 +312,12 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
+    fn sync_dir(&mut self, path: &str) -> Result<(), StorageError> {
+        let disk = self.disk.borrow();
+        disk.check_dir(path)?;
+        disk.check_fault(path, Fault::Write)
+    }
+
     fn commit(&mut self) -> Vec<(FileId, StorageError)> {
         let disk = &mut *self.disk.borrow_mut();
         let dirty = core::mem::take(&mut disk.dirty);

@@ -129,9 +129,13 @@ pub trait Storage {
     /// (write a temporary file, sync, rename, sync the directory).
     fn replace_file(&mut self, path: &str, contents: &[u8]) -> Result<(), StorageError>;
 
-    /// Writes a file's buffered appends and waits until they are safely on the disk. For opening and closing; a running
-    /// broker asks its driver with an effect instead of waiting.
+    /// Writes a file's buffered appends and waits until its bytes, its length and, if it is new, its name are safely on the
+    /// disk. For opening and closing; a running broker asks its driver with an effect instead of waiting. After a failure
+    /// nobody knows what is on the disk, and a second attempt that succeeds says nothing about it.
     fn sync(&mut self, file: FileId) -> Result<(), StorageError>;
+    /// Waits until the names in a directory are safely on the disk as they are now: files that were made, renamed or
+    /// removed. Without this a power failure may bring a removed file back, or its old name.
+    fn sync_dir(&mut self, path: &str) -> Result<(), StorageError>;
     /// Hands all buffered appends to the operating system, with one vectored write per file. Returns the files for which
     /// that failed; what was buffered for them is dropped, and a part of it may have been written.
     fn commit(&mut self) -> Vec<(FileId, StorageError)>;

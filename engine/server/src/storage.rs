@@ -41,7 +41,10 @@ pub struct Handle(Arc<Shared>);
 struct Shared {
     file: File,
     path: PathBuf,
-    /// Whether the file's name is known to be on disk. A new file needs its folder synced once too.
+    /// How many folders there are between the file and the data directory.
+    depth: usize,
+    /// Whether the file's name is known to be on disk. Its folder, and the folder's name in its own, may be new as well;
+    /// that the file was there when it was opened says nothing: another process may have made it and ended.
     name_synced: AtomicBool,
 }
 
@@ -65,7 +68,14 @@ impl Handle {
     pub fn sync(&self) -> io::Result<()> {
         self.0.file.sync_data()?;
         if !self.0.name_synced.load(Ordering::Acquire) {
-            sync_parent(&self.0.path)?;
+            for folder in self.0.path.ancestors().skip(1).take(self.0.depth + 1) {
+                match File::open(folder) {
+                    Ok(folder) => folder.sync_all()?,
+                    // Renamed meanwhile: the partition is being deleted, and nobody asks for its name any more.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
             self.0.name_synced.store(true, Ordering::Release);
         }
         Ok(())
@@ -201,12 +211,12 @@ impl Storage for FileStorage {
 
     fn open(&mut self, path: &str, mode: OpenMode) -> Result<FileId, StorageError> {
         let full = self.full(path);
-        let existed = full.exists();
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(matches!(mode, OpenMode::CreateOrOpen));
         let opened = options.open(&full).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (committed, file) = opened.map_err(|error| storage_error(&error, path, "open"))?;
-        let shared = Shared { file, path: full, name_synced: AtomicBool::new(existed) };
+        let depth = path.matches('/').count();
+        let shared = Shared { file, path: full, depth, name_synced: AtomicBool::new(false) };
         let handle = Handle(Arc::new(shared));
         let open = OpenFile { handle, name: path.to_owned(), committed, pending: Vec::new(), pending_bytes: 0 };
         self.files.push(Some(Box::new(open)));
@@ -268,6 +278,11 @@ impl Storage for FileStorage {
         self.commit_one(file)?;
         let open = self.get(file)?;
         open.handle.sync().map_err(|error| storage_error(&error, &open.name, "sync"))
+    }
+
+    fn sync_dir(&mut self, path: &str) -> Result<(), StorageError> {
+        let synced = File::open(self.full(path)).and_then(|folder| folder.sync_all());
+        synced.map_err(|error| storage_error(&error, path, "sync"))
     }
 
     fn commit(&mut self) -> Vec<(FileId, StorageError)> {
