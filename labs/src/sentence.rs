@@ -96,6 +96,9 @@ pub fn importance(kind: &TraceKind) -> Importance {
         | TraceKind::DuplicateRecognised { .. }
         | TraceKind::BatchAppended { .. }
         | TraceKind::SegmentRolled { .. }
+        | TraceKind::CleaningStarted { .. }
+        | TraceKind::CleaningFinished { .. }
+        | TraceKind::CleaningAborted { .. }
         | TraceKind::FetchRejected { .. }
         | TraceKind::TopicCreated { .. }
         | TraceKind::TopicRejected { .. }

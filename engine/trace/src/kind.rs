@@ -469,6 +469,62 @@ pub enum TraceKind {
         /// Where it is in the segment's file.
         position: u32,
     },
+    /// Log: compaction begins. Of the records before `end_offset`, only the newest of each key will stay.
+    CleaningStarted {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The first offset that no cleaning has reached yet.
+        first_dirty_offset: i64,
+        /// The first offset that is not to be cleaned this time.
+        end_offset: i64,
+        /// Length in bytes of the segments from the first dirty offset on.
+        dirty_bytes: u64,
+        /// Length in bytes of the segments before it.
+        clean_bytes: u64,
+    },
+    /// Log: compaction has put a cleaned segment in the place of some, and goes on.
+    SegmentsReplaced {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// All segments of the log, after it.
+        segments: Vec<SegmentView>,
+        /// The offsets of the records that went, as far as the picture had them; ascending.
+        removed: Vec<i64>,
+    },
+    /// Log: compaction is done with a log.
+    CleaningFinished {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// All segments of the log, after it.
+        segments: Vec<SegmentView>,
+        /// The offsets of the records that went, as far as the picture had them when it began; ascending.
+        removed: Vec<i64>,
+        /// How many records stayed.
+        records_kept: u64,
+        /// How many went.
+        records_removed: u64,
+        /// Length in bytes of the segments that were cleaned.
+        bytes_before: u64,
+        /// Length in bytes of what is in their place.
+        bytes_after: u64,
+    },
+    /// Log: compaction stopped before its end. Nothing is lost: what was not replaced is as it was.
+    CleaningAborted {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Why, in words.
+        reason: String,
+        /// Whether the partition is left alone from now on, because trying again would fail again.
+        uncleanable: bool,
+    },
     /// Broker: consumers may now read up to here.
     HighWatermarkAdvanced {
         /// The topic.

@@ -347,6 +347,12 @@ impl BrokerView {
                 let Some(view) = self.partition_mut(topic, *partition) else { return };
                 view.segments.push(SegmentView { base_offset: *base_offset, bytes: 0 });
             }
+            TraceKind::SegmentsReplaced { topic, partition, segments, removed }
+            | TraceKind::CleaningFinished { topic, partition, segments, removed, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.segments.clone_from(segments);
+                view.cells.retain(|cell| removed.binary_search(&cell.offset).is_err());
+            }
             TraceKind::HighWatermarkAdvanced { topic, partition, high_watermark } => {
                 let Some(view) = self.partition_mut(topic, *partition) else { return };
                 view.high_watermark = *high_watermark;

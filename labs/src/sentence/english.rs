@@ -6,7 +6,7 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = names.of(event.actor, Locale::En);
-    let group = [world, client, connection, producing, reading, topics, disk];
+    let group = [world, client, connection, producing, cleaning, reading, topics, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -178,6 +178,44 @@ fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             format!(
                 "{who} gives a producer the id {producer_id}, epoch {producer_epoch}: its retries can be recognised."
             )
+        }
+        _ => return None,
+    })
+}
+
+fn cleaning(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::CleaningStarted { topic, partition, first_dirty_offset, end_offset, .. } => {
+            let place = place(topic, *partition);
+            let last = end_offset - 1;
+            format!(
+                "{who} begins to compact {place}: it looks for the newest record of each key in offsets {first_dirty_offset} to {last}."
+            )
+        }
+        TraceKind::SegmentsReplaced { topic, partition, segments, .. } => {
+            let place = place(topic, *partition);
+            let count = plural(segments.len() as u32, "segment");
+            format!("{who} puts a compacted segment in the place of old ones; {place} has {count} now.")
+        }
+        TraceKind::CleaningFinished {
+            topic,
+            partition,
+            records_kept,
+            records_removed,
+            bytes_before,
+            bytes_after,
+            ..
+        } => {
+            let place = place(topic, *partition);
+            format!(
+                "{who} has compacted {place}: {records_removed} records went, {records_kept} stayed where they were, and \
+                 {bytes_before} bytes are {bytes_after} now."
+            )
+        }
+        TraceKind::CleaningAborted { topic, partition, reason, uncleanable } => {
+            let place = place(topic, *partition);
+            let next = if *uncleanable { "It will not try again." } else { "It will try again." };
+            format!("{who} stops compacting {place}: {reason} {next}")
         }
         _ => return None,
     })

@@ -7,7 +7,7 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = josa(&names.of(event.actor, Locale::Ko), Josa::Subject);
-    let group = [world, client, connection, producing, reading, topics, disk];
+    let group = [world, client, connection, producing, cleaning, reading, topics, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -191,6 +191,45 @@ fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::ProducerIdAssigned { producer_id, producer_epoch } => {
             let epoch = josa(&producer_epoch.to_string(), Josa::Object);
             format!("{who} 프로듀서에게 ID {producer_id}, 에포크 {epoch} 줍니다. 그래서 재시도를 알아볼 수 있습니다.")
+        }
+        _ => return None,
+    })
+}
+
+fn cleaning(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::CleaningStarted { topic, partition, first_dirty_offset, end_offset, .. } => {
+            let place = josa(&place(topic, *partition), Josa::Object);
+            let last = end_offset - 1;
+            format!(
+                "{who} {place} 컴팩션합니다: 오프셋 {first_dirty_offset}부터 {last}까지, 키마다 가장 새로운 레코드를 찾습니다."
+            )
+        }
+        TraceKind::SegmentsReplaced { topic, partition, segments, .. } => {
+            let place = place(topic, *partition);
+            let count = segments.len();
+            format!("{who} {place}의 예전 세그먼트를 컴팩션한 세그먼트로 바꿉니다. 이제 세그먼트는 {count}개입니다.")
+        }
+        TraceKind::CleaningFinished {
+            topic,
+            partition,
+            records_kept,
+            records_removed,
+            bytes_before,
+            bytes_after,
+            ..
+        } => {
+            let place = place(topic, *partition);
+            format!(
+                "{who} {place}의 컴팩션을 마칩니다: 레코드 {records_removed}개가 없어지고 {records_kept}개는 제자리에 남았습니다. \
+                 {bytes_before}바이트가 {bytes_after}바이트로 줄었습니다."
+            )
+        }
+        TraceKind::CleaningAborted { topic, partition, reason, uncleanable } => {
+            let place = place(topic, *partition);
+            let next =
+                if *uncleanable { "다시 시도하지 않습니다." } else { "나중에 다시 시도합니다." };
+            format!("{who} {place}의 컴팩션을 멈춥니다: {reason} {next}")
         }
         _ => return None,
     })

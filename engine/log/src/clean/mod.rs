@@ -1,0 +1,3 @@
+//! stub
+pub mod digest;
+pub mod offset_map;
