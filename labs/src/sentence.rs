@@ -96,6 +96,8 @@ pub fn importance(kind: &TraceKind) -> Importance {
         | TraceKind::DuplicateRecognised { .. }
         | TraceKind::BatchAppended { .. }
         | TraceKind::SegmentRolled { .. }
+        | TraceKind::LogStartOffsetAdvanced { .. }
+        | TraceKind::SegmentDeleted { .. }
         | TraceKind::CleaningStarted { .. }
         | TraceKind::CleaningFinished { .. }
         | TraceKind::CleaningAborted { .. }

@@ -13,7 +13,7 @@
 use crate::{effect::Effect, turn::Turn};
 use alloc::{collections::VecDeque, format, string::String, string::ToString, vec::Vec};
 use bytes::{Bytes, BytesMut};
-use naru_log::{Log, LogConfig, LogError, Slice, Storage, StorageError, TopicPartition};
+use naru_log::{Log, LogConfig, LogError, Opening, Slice, Storage, StorageError, TopicPartition};
 use naru_metadata::{Image, MetadataRecord};
 use naru_records::{Batch, BatchBuilder, Compression, DecompressLimit, RecordsError, batches};
 use naru_trace::{Name, Seq, Trace, TraceKind};
@@ -56,7 +56,8 @@ impl MetadataLog {
         let id = TopicPartition { topic: TOPIC.into(), partition: 0 };
         // A decision is one batch, however many partitions it makes.
         let config = LogConfig { max_message_bytes: u32::MAX, ..LogConfig::default() };
-        let log = Log::open(&id, config, clean, storage, trace).map_err(|error| error.to_string())?;
+        let opening = Opening { clean, ..Opening::clean() };
+        let log = Log::open(&id, config, opening, storage, trace).map_err(|error| error.to_string())?;
         let mut image = Image::default();
         let mut from = log.log_start_offset();
         while from < log.log_end_offset() {

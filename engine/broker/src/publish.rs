@@ -11,7 +11,7 @@ use crate::{
     turn::Turn,
 };
 use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, string::String, string::ToString, vec::Vec};
-use naru_log::{FileId, Log, LogError, StorageError, TopicPartition};
+use naru_log::{FileId, Log, LogError, Opening, StorageError, TopicPartition};
 use naru_metadata::MetadataRecord;
 use naru_metadata::record::{ConfigRecord, PartitionRecord};
 use naru_trace::{PartitionView, TraceKind};
@@ -181,7 +181,8 @@ impl Turn<'_> {
         assert_eq!(topic.partitions.len() as i32, assignment.partition, "partitions are numbered without gaps");
         let id = TopicPartition { topic: topic.name.as_str().into(), partition: assignment.partition };
         let (topic_id, log_config) = (topic.id, topic.settings.log);
-        let opened = Log::open(&id, log_config, clean, self.storage, &mut self.out.trace).and_then(|log| {
+        let opening = Opening { clean, now_ms: self.now.wall_ms, ..Opening::clean() };
+        let opened = Log::open(&id, log_config, opening, self.storage, &mut self.out.trace).and_then(|log| {
             write_partition_metadata(self.storage, &id.to_string(), topic_id)?;
             Ok(log)
         });

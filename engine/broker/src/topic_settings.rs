@@ -4,7 +4,7 @@
 //! topic's own value, else the broker's under its own name for it, else Kafka's default.
 
 use alloc::{collections::BTreeMap, string::String};
-use naru_log::LogConfig;
+use naru_log::{CleanupPolicy, LogConfig};
 use naru_metadata::{Settings, topic_config};
 use naru_records::TimestampType;
 
@@ -35,25 +35,58 @@ impl TopicSettings {
         let number = |key: &str| topic_config::number(key, configs, settings);
         let size = |key: &str| u32::try_from(number(key)).unwrap_or(u32::MAX);
         let text = |key: &str| topic_config::text(key, configs, settings);
+        let cleanup = cleanup_policy(&text("cleanup.policy"));
+        let timestamp_type = match text("message.timestamp.type").as_str() {
+            "LogAppendTime" => TimestampType::LogAppendTime,
+            _ => TimestampType::CreateTime,
+        };
+        let timestamp_before_max_ms = number("message.timestamp.before.max.ms");
+        let timestamp_after_max_ms = number("message.timestamp.after.max.ms");
         TopicSettings {
             log: LogConfig {
                 segment_bytes: size("segment.bytes"),
+                segment_ms: number("segment.ms"),
+                segment_jitter_ms: number("segment.jitter.ms"),
                 segment_index_bytes: size("segment.index.bytes"),
                 index_interval_bytes: size("index.interval.bytes"),
                 max_message_bytes: size("max.message.bytes"),
+                retention_ms: number("retention.ms"),
+                retention_bytes: number("retention.bytes"),
+                file_delete_delay_ms: number("file.delete.delay.ms"),
+                flush_messages: number("flush.messages"),
+                flush_ms: number("flush.ms"),
+                cleanup,
+                delete_retention_ms: number("delete.retention.ms"),
+                min_compaction_lag_ms: number("min.compaction.lag.ms"),
+                max_compaction_lag_ms: number("max.compaction.lag.ms"),
+                min_cleanable_dirty_ppm: millionths(&text("min.cleanable.dirty.ratio")).unwrap_or(500_000),
+                timestamp_type,
+                timestamp_before_max_ms,
+                timestamp_after_max_ms,
             },
-            compacted: text("cleanup.policy").split(',').any(|policy| policy.trim() == "compact"),
-            timestamp_type: match text("message.timestamp.type").as_str() {
-                "LogAppendTime" => TimestampType::LogAppendTime,
-                _ => TimestampType::CreateTime,
-            },
-            timestamp_before_max_ms: number("message.timestamp.before.max.ms"),
-            timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
+            compacted: cleanup.compact,
+            timestamp_type,
+            timestamp_before_max_ms,
+            timestamp_after_max_ms,
             min_insync_replicas: number("min.insync.replicas") as i32,
             zstd: text("compression.type") == "zstd",
             file_delete_delay_ms: number("file.delete.delay.ms").max(0) as u64,
         }
     }
+}
+
+fn cleanup_policy(text: &str) -> CleanupPolicy {
+    let has = |policy: &str| text.split(',').any(|word| word.trim() == policy);
+    CleanupPolicy { delete: has("delete"), compact: has("compact") }
+}
+
+/// A ratio between 0 and 1, written as a decimal fraction, in millionths: the engine decides nothing by floating point.
+fn millionths(text: &str) -> Option<u32> {
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let whole: u32 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let fraction: u32 = digits.parse().ok()?;
+    whole.checked_mul(1_000_000)?.checked_add(fraction)
 }
 
 #[cfg(test)]
@@ -73,6 +106,16 @@ mod tests {
         assert_eq!(settings.log.index_interval_bytes, 4096);
         assert_eq!(settings.min_insync_replicas, 2);
         assert!(settings.compacted);
+        assert_eq!(settings.log.cleanup, CleanupPolicy { delete: true, compact: true });
+        assert_eq!(TopicSettings::new(&BTreeMap::new(), &Settings::stand_alone(1)).log, LogConfig::default());
         assert_eq!(settings.timestamp_type, TimestampType::CreateTime);
+    }
+
+    #[test]
+    fn ratios_are_read_without_floating_point() {
+        for (text, value) in [("0.5", 500_000), ("1", 1_000_000), ("0", 0), (".25", 250_000), ("0.0000019", 1)] {
+            assert_eq!(millionths(text), Some(value), "{text}");
+        }
+        assert_eq!((millionths("half"), millionths("0.x")), (None, None));
     }
 }

@@ -253,6 +253,7 @@ impl Partition {
             log_start_offset: log.log_start_offset(),
             high_watermark: self.high_watermark,
             log_end_offset: log.log_end_offset(),
+            recovery_point: log.recovery_point(),
             segments: log.segments(),
             cells: VecDeque::new(),
         }

@@ -119,6 +119,7 @@ impl Log {
             position: u64::from(located.position),
             bytes: header.size_in_bytes(),
             records: cells_of(batch, header.base_offset, CELLS_MAX),
+            max_timestamp_ms: header.max_timestamp,
             log_end_offset: header.next_offset(),
         });
         let Some(entry) = entry else { return };

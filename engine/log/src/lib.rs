@@ -38,9 +38,9 @@ mod scan;
 mod segment;
 pub mod storage;
 
-pub use config::LogConfig;
+pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use error::LogError;
-pub use log::{Appended, Log, OffsetAndTimestamp, ReadResult, TopicPartition};
+pub use log::{Appended, Log, OffsetAndTimestamp, Opening, ReadResult, TopicPartition};
 pub use memory::{DiskEntry, Fault, MemoryStorage};
 pub use producers::{ProducerState, SequenceCheck};
 pub use storage::{DirEntry, FileId, FileRange, OpenMode, Slice, Storage, StorageError, StorageErrorKind};

@@ -63,6 +63,31 @@ pub struct OffsetAndTimestamp {
     pub timestamp: i64,
 }
 
+/// What the caller of [`Log::open`] knows from elsewhere: how the last process ended, and what the checkpoint files say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// The last process stopped in good order.
+    pub clean: bool,
+    /// Everything before this offset is known to be safely on the disk; 0 if nothing is known.
+    pub recovery_point: i64,
+    /// No record before this offset is to be seen, although its segment may still be there; 0 if nothing is known.
+    pub log_start_offset: i64,
+    /// The time now, milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+impl Opening {
+    /// After a stop in good order, with nothing known of the log.
+    pub fn clean() -> Self {
+        Opening { clean: true, recovery_point: 0, log_start_offset: 0, now_ms: 0 }
+    }
+
+    /// After a crash, with nothing known of the log.
+    pub fn unclean() -> Self {
+        Opening { clean: false, ..Opening::clean() }
+    }
+}
+
 /// One partition's log.
 #[derive(Debug)]
 pub struct Log {
@@ -80,16 +105,17 @@ pub struct Log {
 impl Log {
     /// Opens the log of `id`, in the directory of that name; makes it if there is none.
     ///
-    /// `clean` says that the last process stopped in good order: then the files are trusted, except for the end of the
+    /// After a stop in good order the files are trusted, except for the end of the
     /// active segment, which is always checked. Otherwise every batch's CRC is checked, and the log is cut at the first
     /// one that is torn or damaged.
     pub fn open(
         id: &TopicPartition,
         config: LogConfig,
-        clean: bool,
+        opening: Opening,
         storage: &mut dyn Storage,
         trace: &mut Trace,
     ) -> Result<Log, LogError> {
+        let clean = opening.clean;
         let recovered = recovery::recover(id, &config, clean, storage, trace)?;
         let mut log = Log {
             id: id.clone(),
@@ -132,7 +158,11 @@ impl Log {
 
     /// The segments, oldest first; the last is the active one.
     pub fn segments(&self) -> Vec<SegmentView> {
-        let view = |segment: &Segment| SegmentView { base_offset: segment.base_offset, bytes: u64::from(segment.size) };
+        let view = |segment: &Segment| SegmentView {
+            base_offset: segment.base_offset,
+            bytes: u64::from(segment.size),
+            max_timestamp_ms: segment.newest.map_or(-1, |newest| newest.timestamp.max(-1)),
+        };
         self.segments.iter().map(view).collect()
     }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use naru_log::{Fault, Log, LogConfig, LogError, MemoryStorage, Storage, StorageErrorKind};
+use naru_log::{Fault, Log, LogConfig, LogError, MemoryStorage, Opening, Storage, StorageErrorKind};
 use naru_trace::{Trace, TraceKind};
 use support::*;
 
@@ -245,8 +245,8 @@ fn a_failing_file_is_reported_and_nothing_else_fails() {
     assert_eq!(bench.storage.commit().len(), 1);
     let mut other = bench.storage.clone();
     let id = naru_log::TopicPartition { topic: "other".into(), partition: 1 };
-    Log::open(&id, small(), true, &mut other, &mut Trace::default()).unwrap();
-    assert!(Log::open(&support::id(), small(), true, &mut other, &mut Trace::default()).is_err());
+    Log::open(&id, small(), Opening::clean(), &mut other, &mut Trace::default()).unwrap();
+    assert!(Log::open(&support::id(), small(), Opening::clean(), &mut other, &mut Trace::default()).is_err());
 }
 
 /// What has to be synced, and when it no longer has.

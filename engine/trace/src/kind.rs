@@ -55,6 +55,8 @@ pub struct SegmentView {
     pub base_offset: i64,
     /// Length of its `.log` file in bytes.
     pub bytes: u64,
+    /// The largest timestamp in it, milliseconds since 1970; -1 for none.
+    pub max_timestamp_ms: i64,
 }
 
 /// What a client is there for.
@@ -444,6 +446,8 @@ pub enum TraceKind {
         bytes: u32,
         /// Its records (the last [`crate::CELLS_MAX`] of them).
         records: Vec<CellView>,
+        /// The largest timestamp in it, milliseconds since 1970.
+        max_timestamp_ms: i64,
         /// The log end offset after it.
         log_end_offset: i64,
     },
@@ -468,6 +472,52 @@ pub enum TraceKind {
         offset: i64,
         /// Where it is in the segment's file.
         position: u32,
+    },
+    /// Log: an entry was added to the time index: no record up to this offset in the segment is later than this.
+    TimeIndexEntryAdded {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The largest timestamp so far in the segment, milliseconds since 1970.
+        timestamp_ms: i64,
+        /// The last offset of the batch that holds it.
+        offset: i64,
+    },
+    /// Log: what was appended is safely on disk, and would survive a power failure.
+    LogFlushed {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Everything before this offset is on disk.
+        recovery_point: i64,
+        /// Why it was synced: `"flush.ms"`.
+        because: Name,
+    },
+    /// Log: the first offset that can be read is a later one.
+    LogStartOffsetAdvanced {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The first offset that can be read.
+        log_start_offset: i64,
+        /// Why: `"retention.ms"`, `"DeleteRecords"`.
+        because: Name,
+    },
+    /// Log: a segment is no longer part of the log. Its files go a little later.
+    SegmentDeleted {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The segment's base offset.
+        base_offset: i64,
+        /// Length of its `.log` file in bytes.
+        bytes: u64,
+        /// Why: `"retention.ms"`, `"retention.bytes"`, `"log start offset"`, `"compaction"`.
+        because: Name,
     },
     /// Log: compaction begins. Of the records before `end_offset`, only the newest of each key will stay.
     CleaningStarted {

@@ -83,6 +83,8 @@ pub struct PartitionView {
     pub high_watermark: i64,
     /// The offset that the next record gets.
     pub log_end_offset: i64,
+    /// Everything before this offset is known to be safely on disk: it survives a power failure.
+    pub recovery_point: i64,
     /// Its segments, oldest first. The last is the active one.
     pub segments: Vec<SegmentView>,
     /// Its newest records, at most [`CELLS_MAX`], oldest first.
@@ -335,17 +337,31 @@ impl BrokerView {
 
     fn apply_to_partition(&mut self, kind: &TraceKind) {
         match kind {
-            TraceKind::BatchAppended { topic, partition, bytes, records, log_end_offset, .. } => {
+            TraceKind::BatchAppended { topic, partition, bytes, records, max_timestamp_ms, log_end_offset, .. } => {
                 let Some(view) = self.partition_mut(topic, *partition) else { return };
                 view.log_end_offset = *log_end_offset;
                 view.push_cells(records.iter().cloned());
                 if let Some(active) = view.segments.last_mut() {
                     active.bytes += u64::from(*bytes);
+                    active.max_timestamp_ms = active.max_timestamp_ms.max(*max_timestamp_ms);
                 }
             }
             TraceKind::SegmentRolled { topic, partition, base_offset, .. } => {
                 let Some(view) = self.partition_mut(topic, *partition) else { return };
-                view.segments.push(SegmentView { base_offset: *base_offset, bytes: 0 });
+                view.segments.push(SegmentView { base_offset: *base_offset, bytes: 0, max_timestamp_ms: -1 });
+            }
+            TraceKind::SegmentDeleted { topic, partition, base_offset, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.segments.retain(|segment| segment.base_offset != *base_offset);
+            }
+            TraceKind::LogStartOffsetAdvanced { topic, partition, log_start_offset, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.log_start_offset = *log_start_offset;
+                view.cells.retain(|cell| cell.offset >= *log_start_offset);
+            }
+            TraceKind::LogFlushed { topic, partition, recovery_point, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.recovery_point = *recovery_point;
             }
             TraceKind::SegmentsReplaced { topic, partition, segments, removed }
             | TraceKind::CleaningFinished { topic, partition, segments, removed, .. } => {

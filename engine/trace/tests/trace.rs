@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// A partition of broker 1 with one empty segment.
 fn opened() -> TraceKind {
-    let segments = vec![SegmentView { base_offset: 0, bytes: 0 }];
+    let segments = vec![SegmentView { base_offset: 0, bytes: 0, max_timestamp_ms: -1 }];
     let view = PartitionView { leader: 1, online: true, segments, ..PartitionView::default() };
     TraceKind::PartitionOpened { topic: "t".into(), topic_id: "id".into(), partition: 0, view: Box::new(view) }
 }
@@ -22,6 +22,7 @@ fn appended(offset: i64) -> TraceKind {
         position: 0,
         bytes: 70,
         records: vec![cell(offset)],
+        max_timestamp_ms: 0,
         log_end_offset: offset + 1,
     }
 }

@@ -170,6 +170,24 @@ fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             let place = place(topic, *partition);
             format!("{who} notes in the index of {place}: offset {offset} is at byte {position}.")
         }
+        TraceKind::TimeIndexEntryAdded { topic, partition, timestamp_ms, offset } => {
+            let place = place(topic, *partition);
+            format!(
+                "{who} notes in the time index of {place}: up to offset {offset}, nothing is later than {timestamp_ms}."
+            )
+        }
+        TraceKind::LogFlushed { topic, partition, recovery_point, because } => {
+            let place = place(topic, *partition);
+            format!("{who} has {place} safely on disk up to offset {}, because of {because}.", recovery_point - 1)
+        }
+        TraceKind::LogStartOffsetAdvanced { topic, partition, log_start_offset, because } => {
+            let place = place(topic, *partition);
+            format!("{who} moves the start of {place} to offset {log_start_offset}, because of {because}.")
+        }
+        TraceKind::SegmentDeleted { topic, partition, base_offset, bytes, because } => {
+            let place = place(topic, *partition);
+            format!("{who} deletes segment {base_offset} of {place} ({bytes} bytes), because of {because}.")
+        }
         TraceKind::HighWatermarkAdvanced { topic, partition, high_watermark } => {
             let place = place(topic, *partition);
             format!("{who} lets consumers read {place} up to offset {}.", high_watermark - 1)

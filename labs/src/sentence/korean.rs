@@ -184,6 +184,27 @@ fn producing(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             let place = place(topic, *partition);
             format!("{who} {place}의 인덱스에 적습니다: 오프셋 {offset}의 위치는 {position}바이트입니다.")
         }
+        TraceKind::TimeIndexEntryAdded { topic, partition, timestamp_ms, offset } => {
+            let place = place(topic, *partition);
+            format!(
+                "{who} {place}의 시간 인덱스에 적습니다: 오프셋 {offset}까지 {timestamp_ms}보다 늦은 레코드가 없습니다."
+            )
+        }
+        TraceKind::LogFlushed { topic, partition, recovery_point, because } => {
+            let place = place(topic, *partition);
+            let last = josa(&(recovery_point - 1).to_string(), Josa::Object);
+            format!("{who} {because} 때문에 {place}의 마지막 오프셋 {last} 디스크에 안전하게 기록했습니다.")
+        }
+        TraceKind::LogStartOffsetAdvanced { topic, partition, log_start_offset, because } => {
+            let place = place(topic, *partition);
+            let start = josa(&log_start_offset.to_string(), Josa::To);
+            format!("{who} {because} 때문에 {place}의 시작을 오프셋 {start} 옮깁니다.")
+        }
+        TraceKind::SegmentDeleted { topic, partition, base_offset, bytes, because } => {
+            let place = place(topic, *partition);
+            let segment = josa(&base_offset.to_string(), Josa::Object);
+            format!("{who} {because} 때문에 {place}의 세그먼트 {segment} 삭제합니다({bytes}바이트).")
+        }
         TraceKind::HighWatermarkAdvanced { topic, partition, high_watermark } => {
             let place = place(topic, *partition);
             format!("{who} 이제 컨슈머에게 {place}의 오프셋 {}까지 보여 줍니다.", high_watermark - 1)

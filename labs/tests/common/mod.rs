@@ -179,7 +179,7 @@ fn of_brokers() -> Vec<TraceKind> {
             online: true,
             log_end_offset,
             high_watermark: log_end_offset,
-            segments: vec![SegmentView { base_offset: 0, bytes: 0 }],
+            segments: vec![SegmentView { base_offset: 0, bytes: 0, max_timestamp_ms: -1 }],
             ..PartitionView::default()
         })
     };
@@ -264,6 +264,7 @@ fn of_logs() -> Vec<TraceKind> {
             position: 0,
             bytes: 120,
             records: vec![cell(4, None, "a"), cell(5, None, "b"), cell(6, None, "c")],
+            max_timestamp_ms: 1_700_000_000_000,
             log_end_offset: 7,
         },
         TraceKind::SegmentRolled { topic: topic(), partition: 1, base_offset: 7, because: "segment.bytes".into() },
@@ -292,6 +293,21 @@ fn of_logs() -> Vec<TraceKind> {
             partition: 1,
             reason: "the disk is full.".into(),
             uncleanable: false,
+        },
+        TraceKind::TimeIndexEntryAdded { topic: topic(), partition: 1, timestamp_ms: 1_700_000_000_000, offset: 4 },
+        TraceKind::LogFlushed { topic: topic(), partition: 1, recovery_point: 7, because: "flush.ms".into() },
+        TraceKind::LogStartOffsetAdvanced {
+            topic: topic(),
+            partition: 1,
+            log_start_offset: 4,
+            because: "retention.ms".into(),
+        },
+        TraceKind::SegmentDeleted {
+            topic: topic(),
+            partition: 1,
+            base_offset: 0,
+            bytes: 900,
+            because: "retention.ms".into(),
         },
         TraceKind::HighWatermarkAdvanced { topic: topic(), partition: 1, high_watermark: 7 },
         read(4),

@@ -88,6 +88,10 @@ fn partition_of(kind: &TraceKind) -> Option<(String, i32)> {
         | DuplicateRecognised { topic, partition, .. }
         | SegmentRolled { topic, partition, .. }
         | IndexEntryAdded { topic, partition, .. }
+        | TimeIndexEntryAdded { topic, partition, .. }
+        | LogFlushed { topic, partition, .. }
+        | LogStartOffsetAdvanced { topic, partition, .. }
+        | SegmentDeleted { topic, partition, .. }
         | CleaningStarted { topic, partition, .. }
         | SegmentsReplaced { topic, partition, .. }
         | CleaningFinished { topic, partition, .. }

@@ -12,7 +12,7 @@ fn partition(records: i64) -> PartitionView {
         online: true,
         high_watermark: records,
         log_end_offset: records,
-        segments: vec![SegmentView { base_offset: 0, bytes: 0 }],
+        segments: vec![SegmentView { base_offset: 0, bytes: 0, max_timestamp_ms: -1 }],
         cells: (0..records).map(cell).collect(),
         ..PartitionView::default()
     }

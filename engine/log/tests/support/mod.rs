@@ -1,7 +1,9 @@
 //! A log on a disk in memory, and short words for what tests do with it. Not tests themselves.
 #![allow(dead_code)]
 
-use naru_log::{Appended, Log, LogConfig, LogError, MemoryStorage, ReadResult, Slice, Storage, TopicPartition};
+use naru_log::{
+    Appended, Log, LogConfig, LogError, MemoryStorage, Opening, ReadResult, Slice, Storage, TopicPartition,
+};
 use naru_records::{Batch, BatchBuilder, Compression, DecompressLimit, Record, batches};
 use naru_trace::{Trace, TraceEvent};
 
@@ -31,7 +33,8 @@ impl Bench {
 
     pub fn on(disk: MemoryStorage, config: LogConfig, clean: bool) -> Result<Bench, LogError> {
         let (mut storage, mut trace) = (disk.clone(), Trace::recording());
-        let log = Log::open(&id(), config, clean, &mut storage, &mut trace)?;
+        let opening = Opening { clean, ..Opening::clean() };
+        let log = Log::open(&id(), config, opening, &mut storage, &mut trace)?;
         log.check_invariants();
         Ok(Bench { disk, storage, trace, config, log })
     }
