@@ -24,6 +24,9 @@ pub enum Command {
     /// Run the simulated world: one run by its seed, or many seeds in search of a failure
     #[command(subcommand)]
     Sim(SimCommand),
+    /// Look into the files of a log
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Create, list, describe, change and delete topics
     Topic(TopicArgs),
     /// Send lines as records
@@ -113,6 +116,27 @@ pub struct SimSoakArgs {
     /// Stop after so many minutes, wherever the seeds have got
     #[arg(long, value_name = "M")]
     pub minutes: Option<u64>,
+}
+
+/// `naru log`.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Print what is in segments, indexes, checkpoints and snapshots, and what is damaged
+    Dump(LogDumpArgs),
+}
+
+/// `naru log dump`.
+#[derive(Debug, Args)]
+pub struct LogDumpArgs {
+    /// A file, a partition's directory or a data directory; Naru's or Apache Kafka's
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// One JSON object for each line
+    #[arg(long)]
+    pub json: bool,
+    /// Also every record, decompressed
+    #[arg(long, alias = "print-data-log")]
+    pub records: bool,
 }
 
 /// What every client command needs.

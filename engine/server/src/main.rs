@@ -20,7 +20,7 @@ mod properties;
 mod settings;
 mod storage;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, LogCommand};
 use failure::Failure;
 use std::process::ExitCode;
 
@@ -44,6 +44,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(args) => commands::serve::run(&args),
         Command::Lab(command) => commands::lab::run(&command),
         Command::Sim(command) => commands::sim::run(&command),
+        Command::Log(LogCommand::Dump(args)) => commands::log_dump::run(&args),
         Command::Topic(args) => commands::topic::run(&args.command),
         Command::Produce(args) => commands::produce::run(&args),
         Command::Consume(args) => commands::consume::run(&args),

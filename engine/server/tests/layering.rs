@@ -16,7 +16,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("naru-client", &["naru-trace", "naru-wire", "naru-records"]),
     ("naru-sim", &["naru-trace", "naru-wire", "naru-records", "naru-log", "naru-broker", "naru-client"]),
     ("naru-labs", &["naru-trace", "naru-client", "naru-sim"]),
-    ("naru-server", &["naru-trace", "naru-log", "naru-broker", "naru-client", "naru-sim", "naru-labs"]),
+    ("naru-server", &["naru-trace", "naru-records", "naru-log", "naru-broker", "naru-client", "naru-sim", "naru-labs"]),
     ("naru-web", &["naru-trace", "naru-labs"]),
 ];
 

@@ -2,6 +2,7 @@
 
 pub mod consume;
 pub mod lab;
+pub mod log_dump;
 pub mod produce;
 pub mod serve;
 pub mod sim;
