@@ -61,6 +61,10 @@ pub trait Backend {
     fn delete_topic(&mut self, topic: &str) -> Result<(), Failure>;
     /// Gives a topic more partitions: `total` in all.
     fn add_partitions(&mut self, topic: &str, total: i32) -> Result<(), Failure>;
+    /// Changes settings of a topic: each key with its new value, or with `None` to go back to the broker's default.
+    fn alter_config(&mut self, topic: &str, changes: Vec<(String, Option<String>)>) -> Result<(), Failure>;
+    /// Deletes a partition's records before an offset; -1 for all there are. Returns the first offset that is left.
+    fn delete_records(&mut self, topic: &str, partition: i32, before_offset: i64) -> Result<i64, Failure>;
     /// The topics there are, with their numbers of partitions.
     fn topics(&mut self) -> Result<Vec<(String, i32)>, Failure>;
 

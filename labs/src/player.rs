@@ -343,7 +343,9 @@ impl Player {
 
 fn mark_of(kind: &TraceKind) -> Option<MarkKind> {
     Some(match kind {
-        TraceKind::TopicCreated { .. } | TraceKind::TopicDeleted { .. } => MarkKind::Topic,
+        TraceKind::TopicCreated { .. } | TraceKind::TopicDeleted { .. } | TraceKind::TopicConfigChanged { .. } => {
+            MarkKind::Topic
+        }
         TraceKind::BatchAppended { .. } => MarkKind::Appended,
         TraceKind::RecordsDelivered { .. } => MarkKind::Delivered,
         TraceKind::TopicRejected { .. }

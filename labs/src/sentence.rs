@@ -105,6 +105,7 @@ pub fn importance(kind: &TraceKind) -> Importance {
         | TraceKind::TopicCreated { .. }
         | TraceKind::TopicRejected { .. }
         | TraceKind::TopicDeleted { .. }
+        | TraceKind::TopicConfigChanged { .. }
         | TraceKind::PartitionOffline { .. }
         | TraceKind::LogTruncated { .. }
         | TraceKind::PowerLost { .. }

@@ -9,7 +9,7 @@ use crate::{
 };
 use naru_client::{
     AdminConfig, AdminResult, ClientError, ConsumerConfig, ConsumerRecord, NewTopic, ProducerConfig, ProducerRecord,
-    StartAt,
+    ResourceType, StartAt,
 };
 use naru_sim::{Action, ClientId, Outcome, World, WorldConfig};
 use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
@@ -223,6 +223,18 @@ impl Backend for SimBackend {
 
     fn add_partitions(&mut self, topic: &str, total: i32) -> Result<(), Failure> {
         self.ask(|admin, now, out| admin.create_partitions(now, topic, total, out)).map(drop)
+    }
+
+    fn alter_config(&mut self, topic: &str, changes: Vec<(String, Option<String>)>) -> Result<(), Failure> {
+        let resource = (ResourceType::Topic, topic);
+        self.ask(|admin, now, out| admin.alter_configs(now, resource, changes, out)).map(drop)
+    }
+
+    fn delete_records(&mut self, topic: &str, partition: i32, before_offset: i64) -> Result<i64, Failure> {
+        match self.ask(|admin, now, out| admin.delete_records(now, topic, partition, before_offset, out))? {
+            AdminResult::RecordsDeleted { low_watermark, .. } => Ok(low_watermark),
+            _ => Ok(-1),
+        }
     }
 
     fn topics(&mut self) -> Result<Vec<(String, i32)>, Failure> {

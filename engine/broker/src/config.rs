@@ -16,6 +16,8 @@ pub struct BrokerConfig {
     pub advertised_host: String,
     /// The port that clients are told to dial (`advertised.listeners`).
     pub advertised_port: u16,
+    /// Where its data is, for people: what DescribeLogDirs calls the log directory (`log.dirs`).
+    pub log_dir: String,
     /// Where all randomness of this broker comes from: topic ids, session ids, the ids in `meta.properties`.
     pub seed: u64,
     /// `num.partitions`: partitions of a topic whose creator does not say.
@@ -72,6 +74,7 @@ impl Default for BrokerConfig {
             cluster_id: String::new(),
             advertised_host: "localhost".into(),
             advertised_port: 9092,
+            log_dir: "/naru-data".into(),
             seed: 0,
             num_partitions: 1,
             auto_create_topics_enable: true,

@@ -13,13 +13,11 @@ use crate::{
 use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, string::String, string::ToString, vec::Vec};
 use naru_log::{FileId, Log, LogError, Opening, StorageError, TopicPartition};
 use naru_metadata::MetadataRecord;
+use naru_metadata::image::{RESOURCE_BROKER, RESOURCE_TOPIC};
 use naru_metadata::record::{ConfigRecord, PartitionRecord};
 use naru_trace::{PartitionView, TraceKind};
 use naru_wire::StrBytes;
 use uuid::Uuid;
-
-/// What a configuration record is about, when it is about a topic.
-const RESOURCE_TOPIC: i8 = 2;
 
 impl Turn<'_> {
     /// Carries out a decision that is on disk.
@@ -34,6 +32,11 @@ impl Turn<'_> {
                 _ => {}
             }
             self.out.trace.because(published);
+        }
+        if records.iter().any(is_of_a_broker) {
+            // What topics do not say themselves they take from the broker.
+            self.state.settings.take_dynamic_configs(self.state.metadata.image());
+            configured.extend(self.state.topics.iter_mut().map(|(key, _)| key));
         }
         for key in configured {
             self.refresh_settings(key);
@@ -58,6 +61,9 @@ impl Turn<'_> {
                 replicas: partition.replicas.clone(),
             };
             self.open_partition(key, assignment, clean);
+        }
+        for (key, value) in &topic.configs {
+            self.trace_config(&topic.name, key, Some(value));
         }
     }
 
@@ -152,7 +158,17 @@ impl Turn<'_> {
             Some(value) => topic.configs.insert(record.name.clone(), value.clone()),
             None => topic.configs.remove(&record.name),
         };
+        self.trace_config(&record.resource_name, &record.name, record.value.as_ref());
         Some(key)
+    }
+
+    #[track_caller]
+    fn trace_config(&mut self, topic: &str, key: &str, value: Option<&String>) {
+        self.out.trace.emit(|| TraceKind::TopicConfigChanged {
+            topic: topic.into(),
+            key: String::from(key).into(),
+            value: value.cloned(),
+        });
     }
 
     fn refresh_settings(&mut self, key: TopicKey) {
@@ -237,4 +253,9 @@ struct Assignment {
     leader: i32,
     leader_epoch: i32,
     replicas: Vec<i32>,
+}
+
+/// Whether the record sets or resets a key of a broker.
+fn is_of_a_broker(record: &MetadataRecord) -> bool {
+    matches!(record, MetadataRecord::Config(config) if config.resource_type == RESOURCE_BROKER)
 }

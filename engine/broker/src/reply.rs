@@ -73,8 +73,16 @@ pub(crate) fn first_error(response: &Response) -> Option<ErrorCode> {
         Response::ApiVersions(body) => first(&mut core::iter::once(body.error_code)),
         Response::CreateTopics(body) => first(&mut body.topics.iter().map(|topic| topic.error_code)),
         Response::DeleteTopics(body) => first(&mut body.responses.iter().map(|topic| topic.error_code)),
+        Response::DeleteRecords(body) => {
+            first(&mut body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code))
+        }
         Response::InitProducerId(body) => first(&mut core::iter::once(body.error_code)),
         Response::DescribeConfigs(body) => first(&mut body.results.iter().map(|resource| resource.error_code)),
+        Response::AlterConfigs(body) => first(&mut body.responses.iter().map(|resource| resource.error_code)),
+        Response::IncrementalAlterConfigs(body) => {
+            first(&mut body.responses.iter().map(|resource| resource.error_code))
+        }
+        Response::DescribeLogDirs(body) => first(&mut core::iter::once(body.error_code)),
         Response::CreatePartitions(body) => first(&mut body.results.iter().map(|topic| topic.error_code)),
         Response::DescribeCluster(body) => first(&mut core::iter::once(body.error_code)),
     };
@@ -118,6 +126,17 @@ pub(crate) fn summary(response: &Response) -> Summary {
             about(body.responses.first().and_then(|topic| topic.name.as_ref()).map(|name| name.as_str()), None)
         }
         Response::CreatePartitions(body) => about(body.results.first().map(|topic| topic.name.as_str()), None),
+        Response::DeleteRecords(body) => {
+            let topic = body.topics.first();
+            let partition = topic.and_then(|topic| topic.partitions.first());
+            about(topic.map(|topic| topic.name.as_str()), partition.map(|answer| answer.partition_index))
+        }
+        Response::AlterConfigs(body) => {
+            about(body.responses.first().map(|resource| resource.resource_name.as_str()), None)
+        }
+        Response::IncrementalAlterConfigs(body) => {
+            about(body.responses.first().map(|resource| resource.resource_name.as_str()), None)
+        }
         Response::DescribeConfigs(body) => {
             about(body.results.first().map(|result| result.resource_name.as_str()), None)
         }

@@ -51,7 +51,8 @@ pub(crate) fn open(
     // The log grows with every start, so no two starts make the same ids even with the same seed and the same clock.
     let mut random = Random::new(&[random.next(), metadata.end_offset() as u64]);
     out.trace.emit_then(|| TraceKind::BrokerStarted { broker: config.node_id, port: config.advertised_port });
-    let settings = settings(&config, meta.directory_id);
+    let mut settings = settings(&config, meta.directory_id);
+    settings.take_dynamic_configs(metadata.image());
     let broker_epoch = register(&config, &settings, &mut metadata, &mut random, &mut Start { storage, now, out })?;
     let mut state = State {
         config,

@@ -41,7 +41,10 @@ impl State {
             let partitions = topic.partitions.iter().enumerate();
             let partitions = partitions.map(|(index, partition)| (index as i32, partition.view(storage)));
             let topic_id = topic.id.hyphenated().to_string();
-            (topic.name.as_str().into(), TopicView { topic_id, partitions: partitions.collect() })
+            (
+                topic.name.as_str().into(),
+                TopicView { topic_id, configs: topic.configs.clone(), partitions: partitions.collect() },
+            )
         };
         self.topics.iter().map(view).collect()
     }

@@ -17,7 +17,7 @@ use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Transcripts that need no command that only the test driver knows.
-const TRANSCRIPTS: [&str; 16] = [
+const TRANSCRIPTS: [&str; 17] = [
     "semantics_01_acks",
     "semantics_02_min_insync_replicas",
     "semantics_05_timestamps",
@@ -34,6 +34,7 @@ const TRANSCRIPTS: [&str; 16] = [
     "semantics_44_api_versions",
     "semantics_46_metadata",
     "semantics_48_admin",
+    "semantics_48_alter_configs",
 ];
 /// Names that get a prefix of their own, because the broker may be used by others.
 const TOPICS: [&str; 15] = [
@@ -109,6 +110,10 @@ impl Real {
             }
             None => vec!["closed or silent".into()],
         };
+        if matches!(request, Request::IncrementalAlterConfigs(_) | Request::AlterConfigs(_)) {
+            // The broker applies what its controller has decided a little later.
+            std::thread::sleep(Duration::from_millis(200));
+        }
         if matches!(request, Request::CreateTopics(_)) {
             std::thread::sleep(Duration::from_millis(400));
             self.learn_ids();

@@ -52,6 +52,7 @@ transcripts! {
     semantics_46_metadata
     semantics_47_names
     semantics_48_admin
+    semantics_48_alter_configs
     shutdown
     storage_failures
 }

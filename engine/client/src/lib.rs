@@ -22,8 +22,8 @@ pub mod partitioner;
 pub mod producer;
 
 pub use admin::{
-    Admin, AdminResult, BrokerDescription, ConfigDescription, NewTopic, PartitionDescription, ResourceType,
-    TopicDescription,
+    Admin, AdminResult, BrokerDescription, ConfigChanges, ConfigDescription, ConfigSource, LogDirDescription, NewTopic,
+    PartitionDescription, ReplicaSize, ResourceType, TopicDescription,
 };
 pub use config::{Acks, AdminConfig, ConsumerConfig, NetworkConfig, OffsetReset, ProducerConfig};
 pub use consumer::{Consumer, ConsumerRecord, StartAt};

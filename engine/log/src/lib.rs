@@ -43,4 +43,4 @@ pub use error::LogError;
 pub use log::{Appended, Log, OffsetAndTimestamp, Opening, ReadResult, TopicPartition};
 pub use memory::{DiskEntry, Fault, MemoryStorage};
 pub use producers::{ProducerState, SequenceCheck};
-pub use storage::{DirEntry, FileId, FileRange, OpenMode, Slice, Storage, StorageError, StorageErrorKind};
+pub use storage::{DirEntry, FileId, FileRange, OpenMode, Slice, Space, Storage, StorageError, StorageErrorKind};

@@ -57,6 +57,15 @@ pub struct DirEntry {
     pub length: u64,
 }
 
+/// How much fits on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Its size in bytes.
+    pub total_bytes: u64,
+    /// How many bytes can still be written.
+    pub usable_bytes: u64,
+}
+
 /// What [`Storage::open`] does when there is no such file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
@@ -136,6 +145,11 @@ pub trait Storage {
     /// Waits until the names in a directory are safely on the disk as they are now: files that were made, renamed or
     /// removed. Without this a power failure may bring a removed file back, or its old name.
     fn sync_dir(&mut self, path: &str) -> Result<(), StorageError>;
+    /// How much room there is on the disk that holds a directory; `None` if nobody knows.
+    fn space(&self, directory: &str) -> Option<Space> {
+        let _ = directory;
+        None
+    }
     /// Hands all buffered appends to the operating system, with one vectored write per file. Returns the files for which
     /// that failed; what was buffered for them is dropped, and a part of it may have been written.
     fn commit(&mut self) -> Vec<(FileId, StorageError)>;

@@ -7,7 +7,7 @@ use crate::{
     topic_name,
 };
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec,
@@ -76,9 +76,7 @@ fn topic_entry(
         synonyms.push(synonym(config.name, &value, source));
     }
     for name in config.synonyms {
-        if let Some(value) = settings.static_configs.get(name.name) {
-            synonyms.push(synonym(name.name, value, ConfigSource::StaticBroker));
-        }
+        synonyms.extend(settings.broker_values(name.name).map(|(value, source)| synonym(name.name, value, source)));
     }
     // Where a topic's key has several names at the broker, Kafka knows no default for the strongest of them.
     if let [name] = config.synonyms {
@@ -86,47 +84,47 @@ fn topic_entry(
     }
     entry(config.name, value, source, config.kind)
         .with_synonyms(synonyms)
-        .with_documentation(Some(StrBytes::from_static_str(config.documentation)))
+        .with_documentation(Some(StrBytes::from_static_str(topic_config::documentation(config.name))))
 }
 
-/// What this broker was started with, and the defaults of its topics. All of it is read-only: nothing can be changed while
-/// the broker runs.
+/// What this broker was started with, what was set since, and the defaults of its topics. What is not a default of topics is
+/// read once, at start.
 fn describe_broker(settings: &Settings, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, ApiError> {
     if name.is_empty() {
-        // The settings that all brokers share; none can be set yet.
-        return Ok(Vec::new());
+        // The settings that all brokers share.
+        let source = ConfigSource::DynamicDefaultBroker;
+        let shared = settings.dynamic_default_configs.iter();
+        return Ok(shared.map(|(key, value)| broker_entry(key, vec![(value.as_str(), source)])).collect());
     }
     if name.parse() != Ok(settings.node_id) {
         let message = format!("Unexpected broker id, expected {}, but received {name}", settings.node_id);
         return Err(ApiError::new(ErrorCode::InvalidRequest, message));
     }
-    let mut entries: BTreeMap<&str, DescribeConfigsResourceResult> = BTreeMap::new();
-    for config in TOPIC_CONFIGS {
-        if let [synonym] = config.synonyms {
-            let result = entry(synonym.name, config.default.to_string(), ConfigSource::Default, config.kind)
-                .with_documentation(Some(StrBytes::from_static_str(config.documentation)));
-            entries.insert(synonym.name, result);
-        }
-    }
-    for (key, value) in &settings.static_configs {
-        let kind = config_type_of(key);
-        entries.insert(key, entry(key, value.clone(), ConfigSource::StaticBroker, kind));
-    }
-    Ok(entries.into_values().map(read_only).collect())
+    let with_default = TOPIC_CONFIGS.iter().filter_map(|config| match config.synonyms {
+        [synonym] => Some((synonym.name, config.default)),
+        _ => None,
+    });
+    let defaults: BTreeMap<&str, &str> = with_default.collect();
+    let set = [&settings.static_configs, &settings.dynamic_configs, &settings.dynamic_default_configs];
+    let set = set.into_iter().flat_map(|configs| configs.keys().map(String::as_str));
+    let keys: BTreeSet<&str> = defaults.keys().copied().chain(set).collect();
+    let values = |key: &str| {
+        let default = defaults.get(key).map(|default| (*default, ConfigSource::Default));
+        settings.broker_values(key).chain(default).collect()
+    };
+    Ok(keys.into_iter().map(|key| broker_entry(key, values(key))).collect())
 }
 
-/// An entry of a broker, which is its own and only synonym.
-fn read_only(entry: DescribeConfigsResourceResult) -> DescribeConfigsResourceResult {
-    let synonym = DescribeConfigsSynonym::default()
-        .with_name(entry.name.clone())
-        .with_value(entry.value.clone())
-        .with_source(entry.config_source);
-    entry.with_read_only(true).with_synonyms(vec![synonym])
-}
-
-fn config_type_of(broker_key: &str) -> ConfigType {
-    let topic_config = TOPIC_CONFIGS.iter().find(|config| config.synonyms.iter().any(|name| name.name == broker_key));
-    topic_config.map_or(ConfigType::String, |config| config.kind)
+/// A broker's key with all the values it was given, the strongest first: the first holds, all are its synonyms.
+fn broker_entry(key: &str, values: Vec<(&str, ConfigSource)>) -> DescribeConfigsResourceResult {
+    let topic_config = topic_config::broker_key(key);
+    let kind = topic_config.map_or(ConfigType::String, |config| config.kind);
+    let documentation = topic_config.map_or("", |config| topic_config::documentation(config.name));
+    let (value, source) = values[0];
+    entry(key, value.into(), source, kind)
+        .with_read_only(topic_config::dynamic_broker_key(key).is_none())
+        .with_synonyms(values.into_iter().map(|(value, source)| synonym(key, value, source)).collect())
+        .with_documentation(Some(StrBytes::from_static_str(documentation)))
 }
 
 /// Keeps the keys that were asked for (all if none were named), without what was not asked for.

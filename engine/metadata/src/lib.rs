@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod alter_configs;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
@@ -25,6 +26,7 @@ pub mod settings;
 pub mod topic_config;
 pub mod topic_name;
 
+pub use alter_configs::{AlteredResource, alter_configs, incremental_alter_configs};
 pub use create_partitions::create_partitions;
 pub use create_topics::create_topics;
 pub use delete_topics::delete_topics;

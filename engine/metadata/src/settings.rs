@@ -1,6 +1,11 @@
 //! The broker's settings that decisions depend on.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use crate::{Image, topic_config::ConfigSource};
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
 use uuid::Uuid;
 
 /// The broker's settings that decisions depend on.
@@ -21,6 +26,10 @@ pub struct Settings {
     /// Every setting that the broker was started with, under Kafka's names: `log.retention.ms`. Topics take their defaults
     /// from here.
     pub static_configs: BTreeMap<String, String>,
+    /// What was set for this broker while it ran (IncrementalAlterConfigs). Stronger than the next.
+    pub dynamic_configs: BTreeMap<String, String>,
+    /// What was set for all brokers while they ran. Stronger than what the broker was started with.
+    pub dynamic_default_configs: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -34,6 +43,25 @@ impl Settings {
             brokers: alloc::vec![node_id],
             directory_id: Uuid::nil(),
             static_configs: BTreeMap::new(),
+            dynamic_configs: BTreeMap::new(),
+            dynamic_default_configs: BTreeMap::new(),
         }
+    }
+
+    /// Every value that one of the broker's keys was given, the strongest first.
+    pub fn broker_values(&self, key: &str) -> impl Iterator<Item = (&str, ConfigSource)> {
+        let given = [
+            (&self.dynamic_configs, ConfigSource::DynamicBroker),
+            (&self.dynamic_default_configs, ConfigSource::DynamicDefaultBroker),
+            (&self.static_configs, ConfigSource::StaticBroker),
+        ];
+        given.into_iter().filter_map(move |(configs, source)| Some((configs.get(key)?.as_str(), source)))
+    }
+
+    /// Takes over what was set while brokers run, as the image has it.
+    pub fn take_dynamic_configs(&mut self, image: &Image) {
+        let configs = |name: &str| image.broker_configs(name).cloned().unwrap_or_default();
+        self.dynamic_configs = configs(&self.node_id.to_string());
+        self.dynamic_default_configs = configs("");
     }
 }

@@ -8,7 +8,7 @@
 //! Read [`crate::data_dir`] next: it decides whether a directory may be used at all.
 
 use bytes::{Bytes, BytesMut};
-use naru_log::{DirEntry, FileId, FileRange, OpenMode, Slice, Storage, StorageError, StorageErrorKind};
+use naru_log::{DirEntry, FileId, FileRange, OpenMode, Slice, Space, Storage, StorageError, StorageErrorKind};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, IoSlice},
@@ -283,6 +283,12 @@ impl Storage for FileStorage {
     fn sync_dir(&mut self, path: &str) -> Result<(), StorageError> {
         let synced = File::open(self.full(path)).and_then(|folder| folder.sync_all());
         synced.map_err(|error| storage_error(&error, path, "sync"))
+    }
+
+    fn space(&self, directory: &str) -> Option<Space> {
+        let volume = rustix::fs::statvfs(self.full(directory)).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(volume.f_frsize);
+        Some(Space { total_bytes: bytes(volume.f_blocks), usable_bytes: bytes(volume.f_bavail) })
     }
 
     fn commit(&mut self) -> Vec<(FileId, StorageError)> {

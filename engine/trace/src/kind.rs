@@ -632,7 +632,8 @@ pub enum TraceKind {
         topic: String,
         /// The partition.
         partition: i32,
-        /// Milliseconds since 1970, or -1 for the latest and -2 for the earliest offset.
+        /// Milliseconds since 1970; or -1 for the latest offset, -2 for the earliest, -3 for the record with the largest
+        /// timestamp, -4 for the earliest on this broker's own disk, -5 for the latest in tiered storage.
         timestamp: i64,
         /// The offset found; -1 if there is none.
         offset: i64,
@@ -661,6 +662,15 @@ pub enum TraceKind {
     TopicDeleted {
         /// Its name.
         topic: String,
+    },
+    /// Broker: a configuration key of a topic has another value from now on; or has one, told again when a broker starts.
+    TopicConfigChanged {
+        /// The topic.
+        topic: String,
+        /// The key: `retention.ms`.
+        key: Name,
+        /// The value; `None`: the broker's default again.
+        value: Option<String>,
     },
     /// Broker: a partition is ready: after its creation, or after its log was read at start.
     PartitionOpened {

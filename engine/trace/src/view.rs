@@ -9,7 +9,7 @@ use crate::{
     kind::{CellView, ClientRole, MessageLabel, Name, ParkCondition, SegmentView, TraceKind},
     time::Micros,
 };
-use alloc::{collections::BTreeMap, collections::VecDeque, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, collections::VecDeque, string::String, string::ToString, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 /// How many records a partition's picture keeps: the newest ones.
@@ -64,6 +64,9 @@ pub struct BrokerView {
 pub struct TopicView {
     /// Its id (KIP-516), as 36 characters.
     pub topic_id: String,
+    /// The configuration keys that were set for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub configs: BTreeMap<String, String>,
     /// Partitions by number.
     pub partitions: BTreeMap<i32, PartitionView>,
 }
@@ -325,6 +328,13 @@ impl BrokerView {
             }
             TraceKind::TopicDeleted { topic } => {
                 self.topics.remove(topic);
+            }
+            TraceKind::TopicConfigChanged { topic, key, value } => {
+                let Some(view) = self.topics.get_mut(topic) else { return };
+                match value {
+                    Some(value) => view.configs.insert(key.to_string(), value.clone()),
+                    None => view.configs.remove(&**key),
+                };
             }
             TraceKind::PartitionOpened { topic, topic_id, partition, view } => {
                 let entry = self.topics.entry(topic.clone()).or_default();

@@ -155,9 +155,13 @@ apis! {
     ApiVersions      = 18, 0 ..= 4,  flexible 3,  ApiVersionsRequest, ApiVersionsResponse;
     CreateTopics     = 19, 2 ..= 7,  flexible 5,  CreateTopicsRequest, CreateTopicsResponse;
     DeleteTopics     = 20, 1 ..= 6,  flexible 4,  DeleteTopicsRequest, DeleteTopicsResponse;
+    DeleteRecords    = 21, 0 ..= 2,  flexible 2,  DeleteRecordsRequest, DeleteRecordsResponse;
     InitProducerId   = 22, 0 ..= 5,  flexible 2,  InitProducerIdRequest, InitProducerIdResponse;
     DescribeConfigs  = 32, 1 ..= 4,  flexible 4,  DescribeConfigsRequest, DescribeConfigsResponse;
+    AlterConfigs     = 33, 0 ..= 2,  flexible 2,  AlterConfigsRequest, AlterConfigsResponse;
+    DescribeLogDirs  = 35, 1 ..= 4,  flexible 2,  DescribeLogDirsRequest, DescribeLogDirsResponse;
     CreatePartitions = 37, 0 ..= 3,  flexible 2,  CreatePartitionsRequest, CreatePartitionsResponse;
+    IncrementalAlterConfigs = 44, 0 ..= 1, flexible 1, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
     DescribeCluster  = 60, 0 ..= 2,  flexible 0,  DescribeClusterRequest, DescribeClusterResponse;
 }
 

@@ -92,9 +92,13 @@ fn default_request(api: ApiKey) -> Request {
         ApiKey::ApiVersions => kp::ApiVersionsRequest::default().into(),
         ApiKey::CreateTopics => kp::CreateTopicsRequest::default().into(),
         ApiKey::DeleteTopics => kp::DeleteTopicsRequest::default().into(),
+        ApiKey::DeleteRecords => kp::DeleteRecordsRequest::default().into(),
         ApiKey::InitProducerId => kp::InitProducerIdRequest::default().into(),
         ApiKey::DescribeConfigs => kp::DescribeConfigsRequest::default().into(),
+        ApiKey::AlterConfigs => kp::AlterConfigsRequest::default().into(),
+        ApiKey::DescribeLogDirs => kp::DescribeLogDirsRequest::default().into(),
         ApiKey::CreatePartitions => kp::CreatePartitionsRequest::default().into(),
+        ApiKey::IncrementalAlterConfigs => kp::IncrementalAlterConfigsRequest::default().into(),
         ApiKey::DescribeCluster => kp::DescribeClusterRequest::default().into(),
     }
 }
@@ -109,9 +113,13 @@ fn default_response(api: ApiKey) -> Response {
         ApiKey::ApiVersions => kp::ApiVersionsResponse::default().into(),
         ApiKey::CreateTopics => kp::CreateTopicsResponse::default().into(),
         ApiKey::DeleteTopics => kp::DeleteTopicsResponse::default().into(),
+        ApiKey::DeleteRecords => kp::DeleteRecordsResponse::default().into(),
         ApiKey::InitProducerId => kp::InitProducerIdResponse::default().into(),
         ApiKey::DescribeConfigs => kp::DescribeConfigsResponse::default().into(),
+        ApiKey::AlterConfigs => kp::AlterConfigsResponse::default().into(),
+        ApiKey::DescribeLogDirs => kp::DescribeLogDirsResponse::default().into(),
         ApiKey::CreatePartitions => kp::CreatePartitionsResponse::default().into(),
+        ApiKey::IncrementalAlterConfigs => kp::IncrementalAlterConfigsResponse::default().into(),
         ApiKey::DescribeCluster => kp::DescribeClusterResponse::default().into(),
     }
 }

@@ -267,6 +267,12 @@ fn reading(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             match timestamp {
                 -2 => format!("{who} says where {place} begins: offset {offset}."),
                 -1 => format!("{who} says where {place} ends: the next record gets offset {offset}."),
+                -3 if *offset >= 0 => {
+                    format!("{who} finds the record of {place} with the largest timestamp: offset {offset}.")
+                }
+                -3 => format!("{who} says that {place} has no record, so none with the largest timestamp."),
+                -4 => format!("{who} says where {place} begins on its own disk: offset {offset}."),
+                -5 => format!("{who} says that no record of {place} is in tiered storage."),
                 _ if *offset < 0 => format!("{who} finds no record in {place} from time {timestamp} on."),
                 _ => format!("{who} finds the first record of {place} from time {timestamp} on: offset {offset}."),
             }
@@ -284,6 +290,12 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             format!("{who} refuses the topic \"{}\": {error}. {}", shortened(topic), shortened_message(message, topic))
         }
         TraceKind::TopicDeleted { topic } => format!("{who} deletes the topic {topic} and its records."),
+        TraceKind::TopicConfigChanged { topic, key, value: Some(value) } => {
+            format!("{who} sets {key} of the topic {topic} to {value}.")
+        }
+        TraceKind::TopicConfigChanged { topic, key, value: None } => {
+            format!("{who} resets {key} of the topic {topic} to the default.")
+        }
         TraceKind::PartitionOpened { topic, partition, view, .. } => {
             let place = place(topic, *partition);
             match view.log_end_offset {

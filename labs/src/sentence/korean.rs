@@ -281,6 +281,10 @@ fn reading(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             match timestamp {
                 -2 => format!("{who} {place}의 시작 위치를 알려 줍니다: 오프셋 {offset}."),
                 -1 => format!("{who} {place}의 끝을 알려 줍니다: 다음 레코드는 오프셋 {offset}에 놓입니다."),
+                -3 if *offset >= 0 => format!("{who} {place}에서 시각이 가장 늦은 레코드를 찾습니다: 오프셋 {offset}."),
+                -3 => format!("{who} {place}에 레코드가 없어 시각이 가장 늦은 것도 없다고 답합니다."),
+                -4 => format!("{who} 자기 디스크에서 {place}이 시작하는 위치를 알려 줍니다: 오프셋 {offset}."),
+                -5 => format!("{who} 계층형 저장소에 {place}의 레코드가 없다고 답합니다."),
                 _ if *offset < 0 => format!("{who} {place}에서 시각 {timestamp} 이후의 레코드를 찾지 못합니다."),
                 _ => format!("{who} {place}에서 시각 {timestamp} 이후 첫 레코드를 찾습니다: 오프셋 {offset}."),
             }
@@ -299,6 +303,12 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
             format!("{who} 토픽 {name} 거절합니다: {error}. {}", shortened_message(message, topic))
         }
         TraceKind::TopicDeleted { topic } => format!("{who} 토픽 {} 레코드를 지웁니다.", josa(topic, Josa::And)),
+        TraceKind::TopicConfigChanged { topic, key, value: Some(value) } => {
+            format!("{who} 토픽 {topic}의 {} {} 정합니다.", josa(key, Josa::Object), josa(value, Josa::To))
+        }
+        TraceKind::TopicConfigChanged { topic, key, value: None } => {
+            format!("{who} 토픽 {topic}의 {} 기본값으로 되돌립니다.", josa(key, Josa::Object))
+        }
         TraceKind::PartitionOpened { topic, partition, view, .. } => {
             let place = josa(&place(topic, *partition), Josa::Object);
             match view.log_end_offset {

@@ -209,6 +209,8 @@ fn of_brokers() -> Vec<TraceKind> {
             error: Some("OFFSET_OUT_OF_RANGE".into()),
         },
         TraceKind::TopicCreated { topic: topic(), topic_id: "id".into(), partitions: 3 },
+        TraceKind::TopicConfigChanged { topic: topic(), key: "retention.ms".into(), value: Some("1000".into()) },
+        TraceKind::TopicConfigChanged { topic: topic(), key: "retention.ms".into(), value: None },
         opened(0),
         opened(4),
         TraceKind::TopicRejected {

@@ -3,12 +3,15 @@
 //! Every file has the same three parts in the same order: *read the request*, *decide*, *answer*. Deciding about topics
 //! happens in `naru-metadata`; deciding about records happens here.
 
+pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
+pub(crate) mod delete_records;
 pub(crate) mod delete_topics;
 pub(crate) mod describe_cluster;
 pub(crate) mod describe_configs;
+pub(crate) mod describe_log_dirs;
 pub(crate) mod fetch;
 pub(crate) mod fetch_read;
 pub(crate) mod init_producer_id;
@@ -30,8 +33,12 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Req
         Request::ApiVersions(request) => api_versions::handle(turn, context, &request),
         Request::CreateTopics(request) => create_topics::handle(turn, context, &request),
         Request::DeleteTopics(request) => delete_topics::handle(turn, context, &request),
+        Request::DeleteRecords(request) => delete_records::handle(turn, context, &request),
         Request::InitProducerId(request) => init_producer_id::handle(turn, context, &request),
         Request::DescribeConfigs(request) => describe_configs::handle(turn, context, &request),
+        Request::AlterConfigs(request) => alter_configs::handle(turn, context, &request),
+        Request::IncrementalAlterConfigs(request) => alter_configs::handle_incremental(turn, context, &request),
+        Request::DescribeLogDirs(request) => describe_log_dirs::handle(turn, context, &request),
         Request::CreatePartitions(request) => create_partitions::handle(turn, context, &request),
         Request::DescribeCluster(request) => describe_cluster::handle(turn, context, &request),
     }

@@ -10,9 +10,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use naru_records::{BatchBuilder, Compression};
 use naru_wire::messages::create_partitions_request::CreatePartitionsTopic;
 use naru_wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use naru_wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use naru_wire::messages::delete_topics_request::DeleteTopicState;
 use naru_wire::messages::describe_configs_request::DescribeConfigsResource;
+use naru_wire::messages::describe_log_dirs_request::DescribableLogDirTopic;
 use naru_wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
+use naru_wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use naru_wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use naru_wire::messages::metadata_request::MetadataRequestTopic;
 use naru_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
@@ -85,6 +88,10 @@ impl Harness {
             "add-partitions" => (or(ApiKey::CreatePartitions), create_partitions(&words)),
             "describe-cluster" => (or(ApiKey::DescribeCluster), DescribeClusterRequest::default().into()),
             "describe-configs" => (or(ApiKey::DescribeConfigs), describe_configs(&words)),
+            "alter" => (or(ApiKey::IncrementalAlterConfigs), incremental_alter_configs(&words)),
+            "replace-configs" => (or(ApiKey::AlterConfigs), alter_configs(&words)),
+            "delete-records" => (or(ApiKey::DeleteRecords), delete_records(&words)),
+            "describe-log-dirs" => (or(ApiKey::DescribeLogDirs), describe_log_dirs(&words)),
             "init-producer-id" => (or(ApiKey::InitProducerId), init_producer_id(&words)),
             "api-versions" => (or(ApiKey::ApiVersions), api_versions(&words, or(ApiKey::ApiVersions))),
             other => panic!("unknown verb {other}"),
@@ -315,6 +322,86 @@ fn describe_configs(words: &Words<'_>) -> Request {
         .with_include_synonyms(words.has("synonyms"))
         .with_include_documentation(words.has("documentation"))
         .into()
+}
+
+/// The resource that a word names: `topic:orders`, `broker:1`, `broker:` for all brokers.
+fn resource(words: &Words<'_>) -> (i8, StrBytes) {
+    let word = words.plain().find(|word| word.contains(':')).expect("topic:NAME or broker:ID");
+    let (kind, name) = word.split_once(':').expect("a colon");
+    let kind = match kind {
+        "topic" => 2,
+        "broker" => 4,
+        other => other.parse().expect("topic, broker or a number"),
+    };
+    (kind, text(name))
+}
+
+/// `alter topic:orders retention.ms=1000 -segment.bytes cleanup.policy+=compact cleanup.policy-=delete validate-only`: set,
+/// delete, append, subtract. `key=null` sets a null, `key?=x` is an operation that there is not.
+fn incremental_alter_configs(words: &Words<'_>) -> Request {
+    let change = |word: &&str| {
+        let config = AlterableConfig::default();
+        if let Some(key) = word.strip_prefix('-') {
+            return Some(config.with_name(text(key)).with_config_operation(1).with_value(None));
+        }
+        let (key, value) = word.split_once('=')?;
+        let (key, operation) = match key.chars().last() {
+            Some('+') => (&key[..key.len() - 1], 2),
+            Some('-') => (&key[..key.len() - 1], 3),
+            Some('?') => (&key[..key.len() - 1], 9),
+            _ => (key, 0),
+        };
+        let value = (value != "null").then(|| text(value));
+        Some(config.with_name(text(key)).with_config_operation(operation).with_value(value))
+    };
+    let (kind, name) = resource(words);
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(name)
+        .with_configs(words.words.iter().filter_map(change).collect());
+    let resources = if words.has("twice") { vec![resource.clone(), resource] } else { vec![resource] };
+    IncrementalAlterConfigsRequest::default()
+        .with_resources(resources)
+        .with_validate_only(words.has("validate-only"))
+        .into()
+}
+
+fn alter_configs(words: &Words<'_>) -> Request {
+    let pairs = words.words.iter().filter_map(|word| word.split_once('='));
+    let configs = pairs.map(|(key, value)| {
+        let value = (value != "null").then(|| text(value));
+        alter_configs_request::AlterableConfig::default().with_name(text(key)).with_value(value)
+    });
+    let (kind, name) = resource(words);
+    let resource = alter_configs_request::AlterConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(name)
+        .with_configs(configs.collect());
+    AlterConfigsRequest::default().with_resources(vec![resource]).with_validate_only(words.has("validate-only")).into()
+}
+
+/// `delete-records orders-0:5 orders-1:-1`
+fn delete_records(words: &Words<'_>) -> Request {
+    let topics = words.plain().map(|target| {
+        let (target, offset) = target.split_once(':').unwrap();
+        let (name, partition) = split_partition(target);
+        let partition =
+            DeleteRecordsPartition::default().with_partition_index(partition).with_offset(offset.parse().unwrap());
+        DeleteRecordsTopic::default().with_name(topic_name(name)).with_partitions(vec![partition])
+    });
+    DeleteRecordsRequest::default().with_topics(topics.collect()).with_timeout_ms(30_000).into()
+}
+
+/// `describe-log-dirs orders-0`; all partitions without a name.
+fn describe_log_dirs(words: &Words<'_>) -> Request {
+    let topics: Vec<DescribableLogDirTopic> = words
+        .plain()
+        .map(|target| {
+            let (name, partition) = split_partition(target);
+            DescribableLogDirTopic::default().with_topic(topic_name(name)).with_partitions(vec![partition])
+        })
+        .collect();
+    DescribeLogDirsRequest::default().with_topics((!topics.is_empty()).then_some(topics)).into()
 }
 
 fn init_producer_id(words: &Words<'_>) -> Request {

@@ -3,6 +3,7 @@
 use super::Harness;
 use naru_records::{DecompressLimit, batches};
 use naru_trace::TraceKind;
+use naru_wire::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
 use naru_wire::messages::fetch_response::PartitionData;
 use naru_wire::{ErrorCode, Response};
 
@@ -53,6 +54,18 @@ impl Harness {
                 brokers.chain([format!("controller {}{}", body.controller_id.0, error(body.error_code))]).collect()
             }
             Response::DescribeConfigs(body) => describe_configs_lines(body),
+            Response::AlterConfigs(body) => body
+                .responses
+                .iter()
+                .map(|it| altered(&it.resource_name, it.error_code, it.error_message.as_deref()))
+                .collect(),
+            Response::IncrementalAlterConfigs(body) => body
+                .responses
+                .iter()
+                .map(|it| altered(&it.resource_name, it.error_code, it.error_message.as_deref()))
+                .collect(),
+            Response::DeleteRecords(body) => delete_records_lines(body),
+            Response::DescribeLogDirs(body) => describe_log_dirs_lines(body),
             Response::InitProducerId(body) => {
                 vec![format!("id={} epoch={}{}", body.producer_id.0, body.producer_epoch, error(body.error_code))]
             }
@@ -157,6 +170,9 @@ fn event_text(kind: &TraceKind) -> String {
         TraceKind::TopicCreated { topic, partitions, .. } => format!("TopicCreated {topic} partitions={partitions}"),
         TraceKind::PartitionOpened { topic, partition, .. } => format!("PartitionOpened {topic}-{partition}"),
         TraceKind::PartitionOffline { topic, partition, .. } => format!("PartitionOffline {topic}-{partition}"),
+        TraceKind::TopicConfigChanged { topic, key, value } => {
+            format!("TopicConfigChanged {topic} {key}={}", value.as_deref().unwrap_or("default"))
+        }
         TraceKind::BatchRejected { error, .. } => format!("BatchRejected {error}"),
         TraceKind::ConnectionClosed { reason, .. } => format!("ConnectionClosed {reason}"),
         other => {
@@ -225,6 +241,36 @@ fn create_topics_lines(body: &naru_wire::messages::CreateTopicsResponse) -> Vec<
             format!("{}{sizes}{configs}{}{text}", topic.name.as_str(), error(topic.error_code))
         })
         .collect()
+}
+
+fn altered(name: &str, code: i16, text: Option<&str>) -> String {
+    let name = if name.is_empty() { "default" } else { name };
+    format!("{name}{}{}", error(code), message(text))
+}
+
+fn delete_records_lines(body: &naru_wire::messages::DeleteRecordsResponse) -> Vec<String> {
+    let partitions = body.topics.iter().flat_map(|topic| topic.partitions.iter().map(move |it| (topic, it)));
+    let line = |(topic, it): (&DeleteRecordsTopicResult, &DeleteRecordsPartitionResult)| {
+        let low = it.low_watermark;
+        format!("{}-{} low={low}{}", topic.name.as_str(), it.partition_index, error(it.error_code))
+    };
+    partitions.map(line).collect()
+}
+
+fn describe_log_dirs_lines(body: &naru_wire::messages::DescribeLogDirsResponse) -> Vec<String> {
+    let mut lines = Vec::new();
+    for dir in &body.results {
+        let space = if dir.total_bytes >= dir.usable_bytes && dir.total_bytes > 0 { " space known" } else { "" };
+        lines.push(format!("{}{space}{}", &*dir.log_dir, error(dir.error_code)));
+        for topic in &dir.topics {
+            for it in &topic.partitions {
+                let (name, index, size, lag) =
+                    (topic.name.as_str(), it.partition_index, it.partition_size, it.offset_lag);
+                lines.push(format!("  {name}-{index} bytes={size} lag={lag}"));
+            }
+        }
+    }
+    lines
 }
 
 fn describe_configs_lines(body: &naru_wire::messages::DescribeConfigsResponse) -> Vec<String> {

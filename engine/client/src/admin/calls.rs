@@ -1,7 +1,8 @@
 //! What each admin call asks, and how its answer is read.
 
 use super::{
-    AdminResult, BrokerDescription, ConfigDescription, NewTopic, PartitionDescription, ResourceType, TopicDescription,
+    AdminResult, BrokerDescription, ConfigChanges, ConfigDescription, ConfigSource, LogDirDescription, NewTopic,
+    PartitionDescription, ReplicaSize, ResourceType, TopicDescription,
 };
 use alloc::{
     format,
@@ -13,12 +14,17 @@ use naru_wire::{
     ApiKey, ErrorCode, Request, Response, StrBytes, TopicName,
     messages::{
         CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
-        DeleteTopicsRequest, DeleteTopicsResponse, DescribeClusterRequest, DescribeClusterResponse,
-        DescribeConfigsRequest, DescribeConfigsResponse, MetadataRequest, MetadataResponse,
+        DeleteRecordsRequest, DeleteRecordsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeClusterRequest,
+        DescribeClusterResponse, DescribeConfigsRequest, DescribeConfigsResponse, DescribeLogDirsRequest,
+        DescribeLogDirsResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRequest,
+        MetadataResponse,
         create_partitions_request::CreatePartitionsTopic,
         create_topics_request::{CreatableTopic, CreatableTopicConfig},
+        delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic},
         delete_topics_request::DeleteTopicState,
         describe_configs_request::DescribeConfigsResource,
+        describe_log_dirs_response::DescribeLogDirsResult,
+        incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
         metadata_request::MetadataRequestTopic,
         metadata_response::MetadataResponseTopic,
     },
@@ -33,6 +39,9 @@ pub(super) enum Call {
     DescribeCluster,
     DescribeTopics(Option<Vec<String>>),
     DescribeConfigs(ResourceType, String),
+    AlterConfigs(ResourceType, String, ConfigChanges),
+    DeleteRecords { topic: String, partition: i32, before_offset: i64 },
+    DescribeLogDirs,
 }
 
 type Read = Result<AdminResult, (ErrorCode, Option<String>)>;
@@ -46,6 +55,9 @@ impl Call {
             Call::DescribeCluster => ApiKey::DescribeCluster,
             Call::DescribeTopics(_) => ApiKey::Metadata,
             Call::DescribeConfigs(..) => ApiKey::DescribeConfigs,
+            Call::AlterConfigs(..) => ApiKey::IncrementalAlterConfigs,
+            Call::DeleteRecords { .. } => ApiKey::DeleteRecords,
+            Call::DescribeLogDirs => ApiKey::DescribeLogDirs,
         }
     }
 
@@ -57,8 +69,12 @@ impl Call {
             Call::DescribeCluster => "cluster".to_string(),
             Call::DescribeTopics(Some(topics)) => topics.join(", "),
             Call::DescribeTopics(None) => "all topics".to_string(),
-            Call::DescribeConfigs(ResourceType::Topic, name) => name.clone(),
-            Call::DescribeConfigs(ResourceType::Broker, name) => format!("broker {name}"),
+            Call::DescribeConfigs(kind, name) | Call::AlterConfigs(kind, name, _) => match kind {
+                ResourceType::Topic => name.clone(),
+                ResourceType::Broker => format!("broker {name}"),
+            },
+            Call::DeleteRecords { topic, partition, .. } => format!("{topic}-{partition}"),
+            Call::DescribeLogDirs => "log directories".to_string(),
         }
     }
 
@@ -67,9 +83,12 @@ impl Call {
         match self {
             Call::CreateTopic(topic) => Some(topic.name.clone()),
             Call::DeleteTopic(topic) | Call::CreatePartitions(topic, _) => Some(topic.clone()),
-            Call::DescribeConfigs(ResourceType::Topic, name) => Some(name.clone()),
+            Call::DescribeConfigs(kind, name) | Call::AlterConfigs(kind, name, _) => {
+                (*kind == ResourceType::Topic).then(|| name.clone())
+            }
+            Call::DeleteRecords { topic, .. } => Some(topic.clone()),
             Call::DescribeTopics(topics) => topics.as_ref()?.first().cloned(),
-            Call::DescribeCluster | Call::DescribeConfigs(ResourceType::Broker, _) => None,
+            Call::DescribeCluster | Call::DescribeLogDirs => None,
         }
     }
 
@@ -101,6 +120,15 @@ impl Call {
                     .with_configuration_keys(None);
                 DescribeConfigsRequest::default().with_resources(vec![entry]).into()
             }
+            Call::AlterConfigs(kind, name, changes) => alter_configs(*kind, name, changes).into(),
+            Call::DeleteRecords { topic, partition, before_offset } => {
+                let partition =
+                    DeleteRecordsPartition::default().with_partition_index(*partition).with_offset(*before_offset);
+                let topic =
+                    DeleteRecordsTopic::default().with_name(TopicName(text(topic))).with_partitions(vec![partition]);
+                DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(timeout_ms).into()
+            }
+            Call::DescribeLogDirs => DescribeLogDirsRequest::default().with_topics(None).into(),
         }
     }
 
@@ -115,6 +143,13 @@ impl Call {
             (Call::DescribeCluster, Response::DescribeCluster(response)) => cluster(response),
             (Call::DescribeTopics(_), Response::Metadata(response)) => topics(response),
             (Call::DescribeConfigs(..), Response::DescribeConfigs(response)) => configs(response),
+            (Call::AlterConfigs(_, name, _), Response::IncrementalAlterConfigs(response)) => {
+                configs_altered(name, response)
+            }
+            (Call::DeleteRecords { topic, partition, .. }, Response::DeleteRecords(response)) => {
+                records_deleted(topic, *partition, response)
+            }
+            (Call::DescribeLogDirs, Response::DescribeLogDirs(response)) => log_dirs(response),
             (call, _) => unreachable!("a response is decoded as its request: {call:?}"),
         }
     }
@@ -146,6 +181,23 @@ fn describe_topics(topics: Option<&[String]>, version: i16) -> MetadataRequest {
     let topics = if version == 0 { Some(topics.unwrap_or_default()) } else { topics };
     let request = MetadataRequest::default().with_topics(topics);
     request.with_allow_auto_topic_creation(version < 4)
+}
+
+fn alter_configs(kind: ResourceType, name: &str, changes: &ConfigChanges) -> IncrementalAlterConfigsRequest {
+    /// `AlterConfigOp.OpType`
+    const SET: i8 = 0;
+    const DELETE: i8 = 1;
+    let config = |(key, value): &(String, Option<String>)| {
+        AlterableConfig::default()
+            .with_name(text(key))
+            .with_config_operation(if value.is_some() { SET } else { DELETE })
+            .with_value(value.as_deref().map(text))
+    };
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(resource_type(kind))
+        .with_resource_name(text(name))
+        .with_configs(changes.iter().map(config).collect());
+    IncrementalAlterConfigsRequest::default().with_resources(vec![resource])
 }
 
 fn topic_created(response: CreateTopicsResponse) -> Read {
@@ -219,11 +271,63 @@ fn configs(response: DescribeConfigsResponse) -> Read {
         name: config.name.to_string(),
         value: config.value.map(|value| value.to_string()),
         is_default: config.config_source == DEFAULT_CONFIG,
+        source: config_source(config.config_source),
         read_only: config.read_only,
     });
     let mut configs: Vec<ConfigDescription> = configs.collect();
     configs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(AdminResult::Configs(configs))
+}
+
+/// `DescribeConfigsResponse.ConfigSource`
+fn config_source(source: i8) -> ConfigSource {
+    match source {
+        1 => ConfigSource::Topic,
+        2 | 3 => ConfigSource::DynamicBroker,
+        4 => ConfigSource::StaticBroker,
+        5 => ConfigSource::Default,
+        _ => ConfigSource::Unknown,
+    }
+}
+
+fn configs_altered(resource: &str, response: IncrementalAlterConfigsResponse) -> Read {
+    let result = response.responses.into_iter().next().ok_or((ErrorCode::UnknownServerError, None))?;
+    check(result.error_code, result.error_message)?;
+    Ok(AdminResult::ConfigsAltered { resource: resource.to_string() })
+}
+
+fn records_deleted(topic: &str, partition: i32, response: DeleteRecordsResponse) -> Read {
+    let result = response.topics.into_iter().next().and_then(|topic| topic.partitions.into_iter().next());
+    let result = result.ok_or((ErrorCode::UnknownServerError, None))?;
+    check(result.error_code, None)?;
+    Ok(AdminResult::RecordsDeleted { topic: topic.to_string(), partition, low_watermark: result.low_watermark })
+}
+
+fn log_dirs(response: DescribeLogDirsResponse) -> Read {
+    check(response.error_code, None)?;
+    Ok(AdminResult::LogDirs(response.results.into_iter().map(log_dir).collect()))
+}
+
+fn log_dir(result: DescribeLogDirsResult) -> LogDirDescription {
+    let known = |bytes: i64| (bytes >= 0).then_some(bytes);
+    let replicas = result.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| ReplicaSize {
+            topic: topic.name.to_string(),
+            partition: partition.partition_index,
+            bytes: partition.partition_size,
+            offset_lag: partition.offset_lag,
+        })
+    });
+    let mut replicas: Vec<ReplicaSize> = replicas.collect();
+    replicas.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
+    let error = ErrorCode::from_code(result.error_code);
+    LogDirDescription {
+        path: result.log_dir.to_string(),
+        error: (error != ErrorCode::None).then(|| error.name().to_string()),
+        total_bytes: known(result.total_bytes),
+        usable_bytes: known(result.usable_bytes),
+        replicas,
+    }
 }
 
 fn check(code: i16, message: Option<StrBytes>) -> Result<(), (ErrorCode, Option<String>)> {

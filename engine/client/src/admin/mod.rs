@@ -44,6 +44,37 @@ pub enum ResourceType {
     Broker,
 }
 
+/// The changes that one alteration makes: every key with its new value, or with `None` to go back to the default.
+pub type ConfigChanges = Vec<(String, Option<String>)>;
+
+/// One partition's replica in a log directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaSize {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// Length of its segments in bytes.
+    pub bytes: i64,
+    /// How many records its log is behind the high watermark.
+    pub offset_lag: i64,
+}
+
+/// One log directory of a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogDirDescription {
+    /// Its path on the broker.
+    pub path: String,
+    /// Why it cannot be used, by Kafka's name for the error, if so.
+    pub error: Option<String>,
+    /// The size of its disk in bytes, if known.
+    pub total_bytes: Option<i64>,
+    /// How many bytes can still be written, if known.
+    pub usable_bytes: Option<i64>,
+    /// What lies in it, by topic and partition.
+    pub replicas: Vec<ReplicaSize>,
+}
+
 /// One broker of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerDescription {
@@ -81,6 +112,21 @@ pub struct TopicDescription {
     pub partitions: Vec<PartitionDescription>,
 }
 
+/// Who gave a setting its value (`ConfigEntry.ConfigSource`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigSource {
+    /// It was set for the topic.
+    Topic,
+    /// It was set for the broker, or for all brokers, while it ran.
+    DynamicBroker,
+    /// The broker was started with it.
+    StaticBroker,
+    /// Nobody.
+    Default,
+    /// Something that this client does not know.
+    Unknown,
+}
+
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigDescription {
@@ -90,6 +136,8 @@ pub struct ConfigDescription {
     pub value: Option<String>,
     /// Whether nobody changed it.
     pub is_default: bool,
+    /// Who set it.
+    pub source: ConfigSource,
     /// Whether it cannot be changed.
     pub read_only: bool,
 }
@@ -131,6 +179,22 @@ pub enum AdminResult {
     Topics(Vec<TopicDescription>),
     /// Settings, by name.
     Configs(Vec<ConfigDescription>),
+    /// Settings were changed.
+    ConfigsAltered {
+        /// The topic or broker.
+        resource: String,
+    },
+    /// Records were deleted.
+    RecordsDeleted {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The first offset that is left.
+        low_watermark: i64,
+    },
+    /// A broker's log directories.
+    LogDirs(Vec<LogDirDescription>),
 }
 
 /// Creates, changes and describes topics.
@@ -209,6 +273,34 @@ impl Admin {
     /// Describes the settings of a topic or broker.
     pub fn describe_configs(&mut self, now: Now, kind: ResourceType, name: &str, out: &mut ClientOutbox) -> u64 {
         self.call(now, Call::DescribeConfigs(kind, name.to_string()), out)
+    }
+
+    /// Changes settings of a topic or broker, those that are named (KIP-339).
+    pub fn alter_configs(
+        &mut self,
+        now: Now,
+        resource: (ResourceType, &str),
+        changes: ConfigChanges,
+        out: &mut ClientOutbox,
+    ) -> u64 {
+        self.call(now, Call::AlterConfigs(resource.0, resource.1.to_string(), changes), out)
+    }
+
+    /// Deletes the records of a partition before an offset; -1 means all up to the high watermark (KIP-107).
+    pub fn delete_records(
+        &mut self,
+        now: Now,
+        topic: &str,
+        partition: i32,
+        before_offset: i64,
+        out: &mut ClientOutbox,
+    ) -> u64 {
+        self.call(now, Call::DeleteRecords { topic: topic.to_string(), partition, before_offset }, out)
+    }
+
+    /// Describes the log directories of the broker that answers.
+    pub fn describe_log_dirs(&mut self, now: Now, out: &mut ClientOutbox) -> u64 {
+        self.call(now, Call::DescribeLogDirs, out)
     }
 
     /// Takes the answers that have come in since the last call, with their tickets.

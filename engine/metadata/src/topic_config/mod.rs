@@ -3,6 +3,8 @@
 //! A topic's value for a key is, in this order: what was set for the topic; what the broker was started with, often under
 //! another name (`log.retention.hours` for `retention.ms`); Kafka's default. The keys themselves stand in [`table`].
 
+#[cfg(feature = "documentation")]
+mod documentation;
 pub mod table;
 
 use crate::{ApiError, Settings};
@@ -24,8 +26,6 @@ pub struct TopicConfig {
     pub valid: Valid,
     /// The broker's keys that give the default, the strongest first.
     pub synonyms: &'static [Synonym],
-    /// What it does, in a sentence or two.
-    pub documentation: &'static str,
 }
 
 /// The type of a value. The numbers are those of DescribeConfigs.
@@ -78,6 +78,10 @@ pub struct Synonym {
 pub enum ConfigSource {
     /// It was set for the topic.
     DynamicTopic = 1,
+    /// It was set for this broker while it ran.
+    DynamicBroker = 2,
+    /// It was set for all brokers while they ran.
+    DynamicDefaultBroker = 3,
     /// The broker was started with it.
     StaticBroker = 4,
     /// Nobody set it.
@@ -87,6 +91,28 @@ pub enum ConfigSource {
 /// The definition of a key, if there is such a key.
 pub fn definition(name: &str) -> Option<&'static TopicConfig> {
     TOPIC_CONFIGS.iter().find(|config| config.name == name)
+}
+
+/// What a key does, in a sentence or two; empty for a program that does not carry the documentation.
+pub fn documentation(name: &str) -> &'static str {
+    #[cfg(feature = "documentation")]
+    return documentation::of(name).unwrap_or_default();
+    #[cfg(not(feature = "documentation"))]
+    {
+        let _ = name;
+        ""
+    }
+}
+
+/// The topic's key whose default a broker's key gives: `retention.ms` for `log.retention.hours`.
+pub fn broker_key(name: &str) -> Option<&'static TopicConfig> {
+    TOPIC_CONFIGS.iter().find(|config| config.synonyms.iter().any(|synonym| synonym.name == name))
+}
+
+/// The same for the broker's keys that can change while it runs: of several names for one key, the strongest
+/// (`DynamicLogConfig.RECONFIGURABLE_CONFIGS`).
+pub fn dynamic_broker_key(name: &str) -> Option<&'static TopicConfig> {
+    TOPIC_CONFIGS.iter().find(|config| config.synonyms.first().is_some_and(|synonym| synonym.name == name))
 }
 
 /// The value of a topic's key and where it comes from. `configs` is what was set for the topic.
@@ -100,9 +126,8 @@ pub fn effective(
     if let Some(value) = configs.get(config.name) {
         return (normalised(value, config.kind), ConfigSource::DynamicTopic);
     }
-    let set = config.synonyms.iter().find_map(|synonym| synonym.value(settings));
-    match set {
-        Some(value) => (normalised(&value, config.kind), ConfigSource::StaticBroker),
+    match config.synonyms.iter().find_map(|synonym| synonym.value(settings)) {
+        Some((value, source)) => (normalised(&value, config.kind), source),
         None => (config.default.into(), ConfigSource::Default),
     }
 }
@@ -162,6 +187,11 @@ impl TopicConfig {
     /// Whether the key is shown to people: those that are for tests only are shown where somebody has set them.
     pub fn is_shown(&self, configs: &BTreeMap<String, String>) -> bool {
         !self.name.starts_with("internal.") || configs.contains_key(self.name)
+    }
+
+    /// Checks a value under another name of the key: the broker's.
+    pub fn validate_as(&self, name: &'static str, value: &str) -> Result<(), String> {
+        TopicConfig { name, ..*self }.validate(value)
     }
 
     /// Checks one value. The error is Kafka's sentence.
@@ -253,14 +283,14 @@ impl TopicConfig {
 }
 
 impl Synonym {
-    /// The topic's value, if the broker was started with this key.
-    pub fn value(&self, settings: &Settings) -> Option<String> {
-        let value = settings.static_configs.get(self.name)?;
+    /// The topic's value, if the broker has this key, and who set it there.
+    pub fn value(&self, settings: &Settings) -> Option<(String, ConfigSource)> {
+        let (value, source) = settings.broker_values(self.name).next()?;
         if self.factor == 1 {
-            return Some(value.clone());
+            return Some((value.into(), source));
         }
         let number: i64 = value.trim().parse().ok()?;
-        number.checked_mul(self.factor).map(|number| number.to_string())
+        number.checked_mul(self.factor).map(|number| (number.to_string(), source))
     }
 }
 

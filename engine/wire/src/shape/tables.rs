@@ -219,6 +219,19 @@ shapes! {
             }];
         }
     }
+    DeleteRecords {
+        request {
+            topics: [{ name: string; partitions: [{ partition_index: int32; offset: int64; }]; }];
+            timeout_ms: int32;
+        }
+        response {
+            throttle_time_ms: int32;
+            topics: [{
+                name: string;
+                partitions: [{ partition_index: int32; low_watermark: int64; error_code: int16; }];
+            }];
+        }
+    }
     InitProducerId {
         request {
             transactional_id: string; transaction_timeout_ms: int32; producer_id since 3: int64;
@@ -247,6 +260,39 @@ shapes! {
             }];
         }
     }
+    AlterConfigs {
+        request {
+            resources: [{
+                resource_type: int8; resource_name: string; configs: [{ name: string; value: string; }];
+            }];
+            validate_only: bool;
+        }
+        response {
+            throttle_time_ms: int32;
+            responses: [{
+                error_code: int16; error_message: string; resource_type: int8; resource_name: string;
+            }];
+        }
+    }
+    DescribeLogDirs {
+        request {
+            topics: [{ topic: string; partitions: [int32]; }];
+        }
+        response {
+            throttle_time_ms: int32; error_code since 3: int16;
+            results: [{
+                error_code: int16; log_dir: string;
+                topics: [{
+                    name: string;
+                    partitions: [{
+                        partition_index: int32; partition_size: int64; offset_lag: int64;
+                        is_future_key: bool;
+                    }];
+                }];
+                total_bytes since 4: int64; usable_bytes since 4: int64;
+            }];
+        }
+    }
     CreatePartitions {
         request {
             topics: [{ name: string; count: int32; assignments: [{ broker_ids: [int32]; }]; }];
@@ -255,6 +301,21 @@ shapes! {
         response {
             throttle_time_ms: int32;
             results: [{ name: string; error_code: int16; error_message: string; }];
+        }
+    }
+    IncrementalAlterConfigs {
+        request {
+            resources: [{
+                resource_type: int8; resource_name: string;
+                configs: [{ name: string; config_operation: int8; value: string; }];
+            }];
+            validate_only: bool;
+        }
+        response {
+            throttle_time_ms: int32;
+            responses: [{
+                error_code: int16; error_message: string; resource_type: int8; resource_name: string;
+            }];
         }
     }
     DescribeCluster {

@@ -1,0 +1,62 @@
+//! DeleteRecords (21): everything before an offset is gone (KIP-107, SEMANTICS 40).
+//!
+//! Nothing is cut out of files: the log start offset moves, and whole segments before it are deleted later. So it is only
+//! for topics that are allowed to lose old records; compaction alone never deletes by position.
+
+use crate::{connections::RequestContext, reply::Reply, topics::PartitionKey, topics::TopicRef, turn::Turn};
+use naru_wire::messages::delete_records_request::DeleteRecordsPartition;
+use naru_wire::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
+use naru_wire::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
+use naru_wire::{ErrorCode, TopicName};
+
+/// What a client says when it means the high watermark (`DeleteRecordsRequest.HIGH_WATERMARK`).
+const HIGH_WATERMARK: i64 = -1;
+/// What an answer says where there is no low watermark to tell.
+const INVALID_LOW_WATERMARK: i64 = -1;
+
+/// Answers a request.
+pub(crate) fn handle(turn: &mut Turn<'_>, _context: &RequestContext, request: &DeleteRecordsRequest) -> Reply {
+    // Read the request.
+    let received = turn.out.trace.cause();
+    let mut response = DeleteRecordsResponse::default();
+    for topic in &request.topics {
+        let mut result = DeleteRecordsTopicResult::default().with_name(topic.name.clone());
+        for asked in &topic.partitions {
+            // Decide.
+            turn.out.trace.because(received);
+            let deleted = delete(turn, &topic.name, asked);
+            // Answer.
+            let answer = DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index);
+            result.partitions.push(match deleted {
+                Ok(low_watermark) => answer.with_low_watermark(low_watermark),
+                Err(error) => answer.with_low_watermark(INVALID_LOW_WATERMARK).with_error_code(error as i16),
+            });
+        }
+        response.topics.push(result);
+    }
+    Reply::Now(response.into())
+}
+
+/// Returns the low watermark: the smallest log start offset of all replicas, which here is this broker's.
+fn delete(turn: &mut Turn<'_>, topic: &TopicName, asked: &DeleteRecordsPartition) -> Result<i64, ErrorCode> {
+    let key = turn.state.topics.find(&TopicRef::Name(topic.0.clone()), asked.partition_index)?;
+    let offset = checked_offset(turn, key, asked.offset)?;
+    let partition = turn.state.topics.partition_mut(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let log = partition.log_mut().ok_or(ErrorCode::KafkaStorageError)?;
+    Ok(log.log_start_offset().max(offset))
+}
+
+/// The offset to delete up to (`Partition.deleteRecordsOnLeader`).
+fn checked_offset(turn: &Turn<'_>, key: PartitionKey, offset: i64) -> Result<i64, ErrorCode> {
+    let topic = turn.state.topics.get(key.topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let partition = turn.state.topics.partition(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    partition.log().ok_or(ErrorCode::KafkaStorageError)?;
+    if !topic.settings.log.cleanup.delete {
+        return Err(ErrorCode::PolicyViolation);
+    }
+    let offset = if offset == HIGH_WATERMARK { partition.high_watermark } else { offset };
+    if !(0..=partition.high_watermark).contains(&offset) {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    Ok(offset)
+}
