@@ -246,16 +246,14 @@ fn edited_list(
 
 /// Only this broker's own configuration can change here, or (with an empty name) that of all brokers.
 fn check_broker(settings: &Settings, name: &str) -> Result<(), ApiError> {
-    if name.is_empty() {
+    if name.is_empty() || name.parse() == Ok(settings.node_id) {
         return Ok(());
     }
-    let id: i32 = name
-        .parse()
-        .map_err(|_| ApiError::new(ErrorCode::InvalidRequest, "Unable to parse broker name as a base 10 number."))?;
-    if settings.brokers.contains(&id) {
-        return Ok(());
-    }
-    Err(ApiError::new(ErrorCode::BrokerIdNotRegistered, format!("No broker with id {id} found.")))
+    let message = match name.parse::<i32>() {
+        Ok(id) => format!("Unexpected broker id, expected {}, but received {id}", settings.node_id),
+        Err(_) => "Unable to parse broker name as a base 10 number.".to_string(),
+    };
+    Err(ApiError::new(ErrorCode::InvalidRequest, message))
 }
 
 /// What a running broker can take: the keys that give topics their defaults. All others are read once, at start.
@@ -269,7 +267,8 @@ fn check_dynamic(changes: &[Change], after: &BTreeMap<String, String>) -> Result
     for (key, value) in after {
         if let Some(config) = topic_config::dynamic_broker_key(key) {
             let checked = config.validate_as(config.synonyms[0].name, value);
-            checked.map_err(|message| ApiError::new(ErrorCode::InvalidConfig, message))?;
+            // INVALID_CONFIG is for topics.
+            checked.map_err(|message| ApiError::new(ErrorCode::InvalidRequest, message))?;
         }
     }
     Ok(())

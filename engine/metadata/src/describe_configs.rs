@@ -70,20 +70,15 @@ fn topic_entry(
     configs: &BTreeMap<String, String>,
     settings: &Settings,
 ) -> DescribeConfigsResourceResult {
-    let (value, source) = topic_config::effective(config, configs, settings);
+    let (value, _) = topic_config::effective(config, configs, settings);
     let mut synonyms = Vec::new();
-    if source == ConfigSource::DynamicTopic {
-        synonyms.push(synonym(config.name, &value, source));
+    if configs.contains_key(config.name) {
+        synonyms.push(synonym(config.name, &value, ConfigSource::DynamicTopic));
     }
-    for name in config.synonyms {
-        synonyms.extend(settings.broker_values(name.name).map(|(value, source)| synonym(name.name, value, source)));
+    if let Some(strongest) = config.synonyms.first() {
+        synonyms.extend(broker_synonyms(strongest.name, settings));
     }
-    // Where a topic's key has several names at the broker, Kafka knows no default for the strongest of them.
-    if let [name] = config.synonyms {
-        synonyms.push(synonym(name.name, config.default, ConfigSource::Default));
-    }
-    entry(config.name, value, source, config.kind)
-        .with_synonyms(synonyms)
+    entry(config.name, Some(value), config.kind, synonyms)
         .with_documentation(Some(StrBytes::from_static_str(topic_config::documentation(config.name))))
 }
 
@@ -92,39 +87,59 @@ fn topic_entry(
 fn describe_broker(settings: &Settings, name: &str) -> Result<Vec<DescribeConfigsResourceResult>, ApiError> {
     if name.is_empty() {
         // The settings that all brokers share.
-        let source = ConfigSource::DynamicDefaultBroker;
-        let shared = settings.dynamic_default_configs.iter();
-        return Ok(shared.map(|(key, value)| broker_entry(key, vec![(value.as_str(), source)])).collect());
+        let shared = settings.dynamic_default_configs.keys().map(|key| broker_entry(key, settings));
+        let only_shared = |mut entry: DescribeConfigsResourceResult| {
+            entry.synonyms.retain(|synonym| synonym.source == ConfigSource::DynamicDefaultBroker as i8);
+            entry.value = entry.synonyms.first().and_then(|synonym| synonym.value.clone());
+            entry.with_config_source(ConfigSource::DynamicDefaultBroker as i8)
+        };
+        return Ok(shared.map(only_shared).collect());
     }
     if name.parse() != Ok(settings.node_id) {
         let message = format!("Unexpected broker id, expected {}, but received {name}", settings.node_id);
         return Err(ApiError::new(ErrorCode::InvalidRequest, message));
     }
-    let with_default = TOPIC_CONFIGS.iter().filter_map(|config| match config.synonyms {
-        [synonym] => Some((synonym.name, config.default)),
-        _ => None,
-    });
-    let defaults: BTreeMap<&str, &str> = with_default.collect();
+    let defaults = TOPIC_CONFIGS.iter().filter_map(|config| config.synonyms.last()).map(|synonym| synonym.name);
     let set = [&settings.static_configs, &settings.dynamic_configs, &settings.dynamic_default_configs];
     let set = set.into_iter().flat_map(|configs| configs.keys().map(String::as_str));
-    let keys: BTreeSet<&str> = defaults.keys().copied().chain(set).collect();
-    let values = |key: &str| {
-        let default = defaults.get(key).map(|default| (*default, ConfigSource::Default));
-        settings.broker_values(key).chain(default).collect()
-    };
-    Ok(keys.into_iter().map(|key| broker_entry(key, values(key))).collect())
+    let keys: BTreeSet<&str> = defaults.chain(set).collect();
+    Ok(keys.into_iter().map(|key| broker_entry(key, settings)).collect())
 }
 
-/// A broker's key with all the values it was given, the strongest first: the first holds, all are its synonyms.
-fn broker_entry(key: &str, values: Vec<(&str, ConfigSource)>) -> DescribeConfigsResourceResult {
+fn broker_entry(key: &str, settings: &Settings) -> DescribeConfigsResourceResult {
     let topic_config = topic_config::broker_key(key);
     let kind = topic_config.map_or(ConfigType::String, |config| config.kind);
     let documentation = topic_config.map_or("", |config| topic_config::documentation(config.name));
-    let (value, source) = values[0];
-    entry(key, value.into(), source, kind)
+    let synonyms = broker_synonyms(key, settings);
+    let value = synonyms.first().and_then(|synonym| synonym.value.as_ref()).map(|value| value.to_string());
+    entry(key, value, kind, synonyms)
         .with_read_only(topic_config::dynamic_broker_key(key).is_none())
-        .with_synonyms(values.into_iter().map(|(value, source)| synonym(key, value, source)).collect())
         .with_documentation(Some(StrBytes::from_static_str(documentation)))
+}
+
+/// Every value that a broker's key was given, under this name or another: by who gave it first, by the name's strength
+/// second. What comes before the first value under this very name is left out, all if there is none
+/// (`ConfigHelper.configSynonyms`).
+fn broker_synonyms(key: &str, settings: &Settings) -> Vec<DescribeConfigsSynonym> {
+    let config = topic_config::broker_key(key);
+    let names: Vec<&str> = match config {
+        Some(config) => config.synonyms.iter().map(|synonym| synonym.name).collect(),
+        None => vec![key],
+    };
+    let sources = [ConfigSource::DynamicBroker, ConfigSource::DynamicDefaultBroker, ConfigSource::StaticBroker];
+    let mut synonyms = Vec::new();
+    for source in sources {
+        for name in &names {
+            let given = settings.broker_values(name).filter(|(_, other)| *other == source);
+            synonyms.extend(given.map(|(value, source)| synonym(name, value, source)));
+        }
+    }
+    // Of several names, only the weakest has a default.
+    if let Some((name, default)) = config.and_then(TopicConfig::broker_default) {
+        synonyms.push(synonym(name, &default, ConfigSource::Default));
+    }
+    let skipped = synonyms.iter().position(|synonym| synonym.name.as_str() == key).unwrap_or(synonyms.len());
+    synonyms.split_off(skipped)
 }
 
 /// Keeps the keys that were asked for (all if none were named), without what was not asked for.
@@ -149,12 +164,19 @@ fn only_asked_for(
     configs.into_iter().filter(is_asked_for).map(trimmed).collect()
 }
 
-fn entry(name: &str, value: String, source: ConfigSource, kind: ConfigType) -> DescribeConfigsResourceResult {
+/// An entry whose value comes from where its first synonym comes from.
+fn entry(
+    name: &str,
+    value: Option<String>,
+    kind: ConfigType,
+    synonyms: Vec<DescribeConfigsSynonym>,
+) -> DescribeConfigsResourceResult {
     DescribeConfigsResourceResult::default()
         .with_name(name.to_string().into())
-        .with_value(Some(value.into()))
-        .with_config_source(source as i8)
+        .with_value(value.map(Into::into))
+        .with_config_source(synonyms.first().map_or(ConfigSource::Default as i8, |synonym| synonym.source))
         .with_config_type(kind as i8)
+        .with_synonyms(synonyms)
 }
 
 fn synonym(name: &str, value: &str, source: ConfigSource) -> DescribeConfigsSynonym {

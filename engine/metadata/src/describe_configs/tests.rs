@@ -70,8 +70,30 @@ fn semantics_48_the_brokers_own_settings_are_the_topics_defaults() {
         "2000000 4 [log.segment.bytes=2000000 4, log.segment.bytes=1073741824 5]"
     );
     let result = describe(&settings, RESOURCE_BROKER, "1");
-    assert_eq!(shown(&result, "log.segment.bytes"), "2000000 4 [log.segment.bytes=2000000 4]");
-    assert!(result.configs.iter().all(|config| config.read_only));
+    assert_eq!(
+        shown(&result, "log.segment.bytes"),
+        "2000000 4 [log.segment.bytes=2000000 4, log.segment.bytes=1073741824 5]"
+    );
+    assert_eq!(shown(&result, "log.retention.hours"), "168 5 [log.retention.hours=168 5]");
+    let read_only = |key: &str| result.configs.iter().find(|config| config.name.as_str() == key).unwrap().read_only;
+    assert!(!read_only("log.segment.bytes") && read_only("log.retention.hours"));
+}
+
+/// As Apache Kafka 4.1.1 answers after `log.roll.ms` was set for all brokers, and before.
+#[test]
+fn semantics_48_what_is_set_while_brokers_run_is_told_apart() {
+    let set = |value: &str| [("log.roll.ms".to_string(), value.to_string())].into();
+    let all = Settings { dynamic_default_configs: set("700000"), ..Settings::stand_alone(1) };
+    assert_eq!(
+        shown(&describe(&all, RESOURCE_TOPIC, "t7"), "segment.ms"),
+        "700000 3 [log.roll.ms=700000 3, log.roll.hours=168 5]"
+    );
+    assert_eq!(shown(&describe(&all, RESOURCE_BROKER, ""), "log.roll.ms"), "700000 3 [log.roll.ms=700000 3]");
+    let one = Settings { dynamic_configs: set("5000"), ..all };
+    assert_eq!(
+        shown(&describe(&one, RESOURCE_TOPIC, "t7"), "segment.ms"),
+        "5000 2 [log.roll.ms=5000 2, log.roll.ms=700000 3, log.roll.hours=168 5]"
+    );
 }
 
 #[test]
@@ -99,7 +121,8 @@ fn only_the_keys_asked_for_are_shown() {
     let result = describe_configs(&image(), &Settings::stand_alone(1), &request).remove(0);
     assert_eq!(result.configs.len(), 1);
     assert!(result.configs[0].synonyms.is_empty());
-    assert!(result.configs[0].documentation.as_ref().unwrap().contains("segment"));
+    let documentation = result.configs[0].documentation.as_ref().unwrap();
+    assert_eq!(documentation.contains("segment"), cfg!(feature = "documentation"));
 }
 
 #[test]

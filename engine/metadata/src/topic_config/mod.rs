@@ -189,6 +189,16 @@ impl TopicConfig {
         !self.name.starts_with("internal.") || configs.contains_key(self.name)
     }
 
+    /// The broker's key that has a default, the weakest, and that default in its unit.
+    pub fn broker_default(&self) -> Option<(&'static str, String)> {
+        let weakest = self.synonyms.last()?;
+        let default = match weakest.factor {
+            1 => self.default.to_string(),
+            factor => (self.default.parse::<i64>().ok()? / factor).to_string(),
+        };
+        Some((weakest.name, default))
+    }
+
     /// Checks a value under another name of the key: the broker's.
     pub fn validate_as(&self, name: &'static str, value: &str) -> Result<(), String> {
         TopicConfig { name, ..*self }.validate(value)

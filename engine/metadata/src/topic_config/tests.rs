@@ -71,6 +71,14 @@ fn every_default_is_valid_and_the_table_is_sorted() {
     assert!(TOPIC_CONFIGS.is_sorted_by_key(|config| config.name));
 }
 
+#[cfg(feature = "documentation")]
+#[test]
+fn every_key_says_what_it_does() {
+    for config in TOPIC_CONFIGS {
+        assert!(documentation(config.name).ends_with('.'), "{}", config.name);
+    }
+}
+
 #[test]
 fn a_value_comes_from_the_topic_or_the_broker_or_kafkas_default() {
     let none = map(&[]);
