@@ -20,8 +20,8 @@ fn partition(records: i64) -> PartitionView {
 
 fn cluster(partitions: i32, records: i64, readers: &[i64]) -> ClusterView {
     let topic = TopicView {
-        topic_id: String::new(),
         partitions: (0..partitions).map(|number| (number, partition(records))).collect(),
+        ..TopicView::default()
     };
     let broker = BrokerView { topics: BTreeMap::from([("notes".to_string(), topic)]), ..BrokerView::default() };
     let mut view = ClusterView { brokers: BTreeMap::from([(1, broker)]), ..ClusterView::default() };
