@@ -16,6 +16,7 @@ mod failure;
 mod http;
 mod log;
 mod net;
+mod page_cache;
 mod properties;
 mod settings;
 mod storage;

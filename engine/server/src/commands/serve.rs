@@ -74,7 +74,13 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
     let shared = Arc::new(net::Shared { inbox: sender.clone(), clock, limits });
     let connections = tokio::spawn(net::serve(kafka, shared, stopped.clone()));
-    let state = http::State::new(sender.clone(), clock, web_address, &settings.http.host, stopped);
+    let state = http::State::new(
+        sender.clone(),
+        clock,
+        (web_address, &settings.http.host),
+        vec![data.path().to_owned()],
+        stopped,
+    );
     let pages = tokio::spawn(http::serve(web, state));
     ready(kafka_address, web_address);
 

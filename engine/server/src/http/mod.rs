@@ -5,6 +5,7 @@
 
 mod api;
 mod assets;
+mod disk;
 mod guard;
 mod metrics;
 
@@ -13,6 +14,7 @@ use axum::{Router, middleware, routing::get, serve::Listener};
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -33,12 +35,20 @@ pub struct State {
     clock: Clock,
     hosts: Arc<guard::Hosts>,
     stopped: watch::Receiver<bool>,
+    disk: Arc<disk::Disk>,
 }
 
 impl State {
-    /// `bound` and `asked_for` are the addresses under which browsers may rightly ask.
-    pub fn new(inbox: Inbox, clock: Clock, bound: SocketAddr, asked_for: &str, stopped: watch::Receiver<bool>) -> Self {
-        State { inbox, clock, hosts: Arc::new(guard::Hosts::new(bound, asked_for)), stopped }
+    /// `bound` and `asked_for` are the addresses under which browsers may rightly ask; `data_dirs` is what they may look at.
+    pub fn new(
+        inbox: Inbox,
+        clock: Clock,
+        (bound, asked_for): (SocketAddr, &str),
+        data_dirs: Vec<PathBuf>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        let hosts = Arc::new(guard::Hosts::new(bound, asked_for));
+        State { inbox, clock, hosts, stopped, disk: Arc::new(disk::Disk::new(data_dirs)) }
     }
 }
 
@@ -48,6 +58,8 @@ pub async fn serve(listener: TcpListener, state: State) -> io::Result<()> {
     let pages = Router::new()
         .route("/api/cluster", get(api::cluster))
         .route("/api/events", get(api::events))
+        .route("/api/disk", get(disk::disk))
+        .route("/api/disk/bytes", get(disk::bytes))
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(api::healthz))
         .fallback(assets::page)

@@ -120,16 +120,32 @@ impl Naru {
 
     /// An HTTP request, and all of its answer as text.
     pub fn http(&self, request: &str) -> String {
+        String::from_utf8_lossy(&self.answer(request)).into_owned()
+    }
+
+    fn answer(&self, request: &str) -> Vec<u8> {
         let mut stream = dial(self.http);
         stream.write_all(request.as_bytes()).expect("the request can be sent");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("the answer comes");
-        String::from_utf8_lossy(&answer).into_owned()
+        answer
     }
 
     /// `GET path`, asked under the right name.
     pub fn get(&self, path: &str) -> String {
-        self.http(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.http))
+        self.http(&self.get_request(path))
+    }
+
+    /// The body of the answer to `GET path`, which must be found.
+    pub fn get_bytes(&self, path: &str) -> Vec<u8> {
+        let answer = self.answer(&self.get_request(path));
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head and a body");
+        answer[head + 4..].to_vec()
+    }
+
+    fn get_request(&self, path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.http)
     }
 }
 
