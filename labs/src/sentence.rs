@@ -110,6 +110,7 @@ pub fn importance(kind: &TraceKind) -> Importance {
         | TraceKind::LogTruncated { .. }
         | TraceKind::PowerLost { .. }
         | TraceKind::ByteEdited { .. }
+        | TraceKind::SyncFailed { .. }
         | TraceKind::ActionInjected { .. } => Importance::Headline,
         // Reads that cost a trip to the disk are what cold data is about.
         TraceKind::PagesRead { misses, .. } if *misses > 0 => Importance::Headline,

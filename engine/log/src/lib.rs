@@ -41,6 +41,6 @@ pub mod storage;
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use error::LogError;
 pub use log::{Appended, Log, OffsetAndTimestamp, Opening, ReadResult, TopicPartition};
-pub use memory::{DiskEntry, Fault, MemoryStorage};
+pub use memory::{CacheConfig, CacheCounters, DiskChange, DiskEntry, Fault, MemoryStorage};
 pub use producers::{ProducerState, SequenceCheck};
 pub use storage::{DirEntry, FileId, FileRange, OpenMode, Slice, Space, Storage, StorageError, StorageErrorKind};

@@ -143,6 +143,7 @@ fn broker_of(kind: &TraceKind) -> Option<i32> {
         | TraceKind::FileRenamed { broker, .. }
         | TraceKind::FileRemoved { broker, .. }
         | TraceKind::FileSynced { broker, .. }
+        | TraceKind::SyncFailed { broker, .. }
         | TraceKind::PagesRead { broker, .. }
         | TraceKind::PagesWrittenBack { broker, .. }
         | TraceKind::PagesEvicted { broker, .. }
@@ -191,6 +192,7 @@ impl DiskView {
         let (TraceKind::FileWritten { path, .. }
         | TraceKind::FileTruncated { path, .. }
         | TraceKind::FileSynced { path, .. }
+        | TraceKind::SyncFailed { path, .. }
         | TraceKind::PagesRead { path, .. }
         | TraceKind::PagesWrittenBack { path, .. }
         | TraceKind::PagesEvicted { path, .. }) = kind
@@ -202,7 +204,9 @@ impl DiskView {
         match kind {
             TraceKind::FileWritten { position, bytes, .. } => file.write(*position, *bytes),
             TraceKind::FileTruncated { length, .. } => file.truncate(*length),
-            TraceKind::FileSynced { .. } => file.change(0, u32::MAX, is(PageState::Dirty), PageState::Clean),
+            TraceKind::FileSynced { .. } | TraceKind::SyncFailed { .. } => {
+                file.change(0, u32::MAX, is(PageState::Dirty), PageState::Clean)
+            }
             TraceKind::PagesRead { first_page, pages, read_ahead, .. } => {
                 let end = first_page.saturating_add(pages + read_ahead);
                 file.change(*first_page, end, is(PageState::OnDisk), PageState::Clean);

@@ -787,6 +787,16 @@ pub enum TraceKind {
         /// How many dirty pages were written for it.
         pages: u32,
     },
+    /// World: a file could not be brought safely to disk. As on Linux, its dirty pages count as clean afterwards, and the
+    /// disk never got them.
+    SyncFailed {
+        /// Whose disk.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// How many pages.
+        pages: u32,
+    },
     /// World: a part of a file was read.
     PagesRead {
         /// Whose disk.

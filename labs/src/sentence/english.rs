@@ -333,6 +333,9 @@ fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {
         TraceKind::FileSynced { path, pages, .. } => {
             format!("{path} is brought safely to the disk; {} had to be written.", pages_count(*pages))
         }
+        TraceKind::SyncFailed { path, pages, .. } => {
+            format!("fsync of {path} fails: {} count as written and are not.", pages_count(*pages))
+        }
         TraceKind::PagesRead { path, pages, misses: 0, .. } => {
             format!("{} of {path}: read from memory.", pages_count(*pages))
         }

@@ -348,6 +348,9 @@ fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {
         TraceKind::FileSynced { path, pages, .. } => {
             format!("{path} 파일을 디스크에 안전하게 기록합니다. 새로 쓴 페이지는 {pages}개입니다.")
         }
+        TraceKind::SyncFailed { path, pages, .. } => {
+            format!("{path}의 fsync가 실패합니다. 페이지 {pages}개는 쓴 것으로 치지만 디스크에는 없습니다.")
+        }
         TraceKind::PagesRead { path, pages, misses: 0, .. } => {
             format!("{path}의 페이지 {pages}개를 모두 메모리에서 읽습니다.")
         }

@@ -104,6 +104,7 @@ fn of_disks() -> Vec<TraceKind> {
         TraceKind::FileRemoved { broker, path: "a.swap".into() },
         TraceKind::FileSynced { broker, path: path(), pages: 1 },
         TraceKind::FileSynced { broker, path: path(), pages: 2 },
+        TraceKind::SyncFailed { broker, path: path(), pages: 2 },
         TraceKind::PagesRead { broker, path: path(), first_page: 0, pages: 1, misses: 0, read_ahead: 0 },
         TraceKind::PagesRead { broker, path: path(), first_page: 0, pages: 2, misses: 2, read_ahead: 0 },
         TraceKind::PagesRead { broker, path: path(), first_page: 0, pages: 2, misses: 1, read_ahead: 8 },
