@@ -6,7 +6,7 @@
 use alloc::{collections::BTreeMap, string::String};
 use naru_log::{CleanupPolicy, LogConfig};
 use naru_metadata::{Settings, topic_config};
-use naru_records::TimestampType;
+use naru_records::{Compression, TimestampType};
 
 /// What a topic's partitions obey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub(crate) struct TopicSettings {
     pub(crate) timestamp_after_max_ms: i64,
     /// `min.insync.replicas`.
     pub(crate) min_insync_replicas: i32,
-    /// `compression.type` is `zstd`: old fetchers cannot read it (KIP-110).
-    pub(crate) zstd: bool,
+    /// `compression.type`: what batches are compressed with in the log; `None` keeps what the producer chose.
+    pub(crate) compression: Option<Compression>,
     /// `file.delete.delay.ms`: how long the files of a deleted topic are kept for answers that are on their way.
     pub(crate) file_delete_delay_ms: u64,
 }
@@ -69,7 +69,10 @@ impl TopicSettings {
             timestamp_before_max_ms,
             timestamp_after_max_ms,
             min_insync_replicas: number("min.insync.replicas") as i32,
-            zstd: text("compression.type") == "zstd",
+            compression: match text("compression.type").as_str() {
+                "uncompressed" => Some(Compression::None),
+                codec => Compression::from_name(codec),
+            },
             file_delete_delay_ms: number("file.delete.delay.ms").max(0) as u64,
         }
     }

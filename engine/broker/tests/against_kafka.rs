@@ -37,9 +37,9 @@ const TRANSCRIPTS: [&str; 17] = [
     "semantics_48_alter_configs",
 ];
 /// Names that get a prefix of their own, because the broker may be used by others.
-const TOPICS: [&str; 15] = [
+const TOPICS: [&str; 17] = [
     "created", "appended", "zero", "many", "wrong", "huge", "again", "orders", "small", "short", "packed", "state",
-    "payments", "nothing", "refunds",
+    "payments", "nothing", "refunds", "bounded", "later",
 ];
 
 struct Real {

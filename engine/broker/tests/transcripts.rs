@@ -28,6 +28,7 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    compression_type
     data_directory
     durability
     first_steps

@@ -191,3 +191,34 @@ fn semantics_39_a_cleaned_batch_keeps_its_range_of_offsets() {
     }
     assert_eq!(cleaned.header().compression(), Ok(Compression::Lz4));
 }
+
+/// LogValidator: `compression.type` other than `producer` makes another batch of the same records.
+#[test]
+fn a_batch_keeps_its_records_under_another_codec() {
+    for (from, to) in Compression::ALL.into_iter().flat_map(|from| Compression::ALL.map(|to| (from, to))) {
+        let batch = batch_of(from, &["a", "b", "c"]).with_producer(7, 1, 40);
+        let other = batch.with_compression(to, LIMIT).unwrap();
+        let other = Batch::parse(other.bytes().clone()).expect("a well-formed batch");
+        other.verify_crc().unwrap();
+        assert_eq!(other.header().compression(), Ok(to));
+        assert_eq!(other.records(LIMIT).unwrap(), batch.records(LIMIT).unwrap());
+        let same = |header: &BatchHeader| (header.producer_id, header.base_sequence, header.max_timestamp);
+        assert_eq!(same(other.header()), same(batch.header()));
+    }
+}
+
+/// DefaultRecordBatch: an uncompressed batch is believed only if it holds as many records as it says.
+#[test]
+fn a_wrong_count_is_found_without_reading_the_records() {
+    let batch = batch_of(Compression::None, &["a", "b", "c"]);
+    assert_eq!(batch.check_records_count(), Ok(()));
+    let counted = |count: i32| {
+        let mut bytes = batch.bytes().to_vec();
+        bytes[57..61].copy_from_slice(&count.to_be_bytes());
+        Batch::parse(bytes.into()).unwrap().check_records_count()
+    };
+    assert!(matches!(counted(2), Err(RecordsError::BytesAfterRecords { .. })), "{:?}", counted(2));
+    for count in [4, i32::MAX] {
+        assert!(matches!(counted(count), Err(RecordsError::InvalidRecord { index: 3, .. })), "{count}");
+    }
+}

@@ -9,6 +9,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use naru_log::{LogError, Slice};
+use naru_records::Compression;
 use naru_wire::ErrorCode;
 
 /// What holds for all partitions of a request.
@@ -66,7 +67,7 @@ fn read_partition(
     let (Some(partition), Some(topic)) = (topics.partition(key), topics.get(key.topic)) else {
         return PartitionRead::failed(None, ErrorCode::UnknownTopicOrPartition);
     };
-    if let Err(error) = check(partition, wanted, limits, topic.settings.zstd) {
+    if let Err(error) = check(partition, wanted, limits, topic.settings.compression == Some(Compression::Zstd)) {
         return PartitionRead::failed(Some(key), error);
     }
     let Some(log) = partition.log() else { return PartitionRead::failed(Some(key), ErrorCode::KafkaStorageError) };

@@ -4,7 +4,8 @@
 //! the high watermark, so that acks=1 and acks=all are answered alike. A batch that is refused changes nothing, and
 //! disturbs no other batch of the request.
 //!
-//! Deliberately no per-record work, except on compacted topics, where every record needs a key.
+//! Deliberately no per-record work, except on compacted topics, where every record needs a key, and on topics that want
+//! another compression than the producer's.
 
 use crate::{
     api::produce_check::{Refusal, check_batch},
@@ -15,7 +16,7 @@ use crate::{
 };
 use alloc::{format, string::String, vec::Vec};
 use naru_log::SequenceCheck;
-use naru_records::{Batch, TimestampType};
+use naru_records::{Batch, DecompressLimit, TimestampType};
 use naru_trace::{Name, TraceKind};
 use naru_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use naru_wire::messages::produce_response::{
@@ -104,7 +105,8 @@ fn append_partition(
     if let Some(duplicate) = check_sequence(turn, key, &batch)? {
         return Ok(duplicate);
     }
-    append(turn, key, &batch, rules)
+    let batch = as_stored(turn, key, batch, rules)?;
+    append(turn, key, &batch)
 }
 
 /// Compares a batch of an idempotent producer with what is in the log (KIP-98, SEMANTICS 9 and 11).
@@ -150,17 +152,27 @@ fn check_sequence(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch) -> Resu
     }
 }
 
-fn append(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch, rules: &ProduceRules) -> Result<Placed, Refusal> {
-    let topics = &mut turn.state.topics;
-    let timestamp_type = topics.get(key.topic).map_or(TimestampType::CreateTime, |topic| topic.settings.timestamp_type);
-    let stamped;
-    let (batch, log_append_time_ms) = match timestamp_type {
-        TimestampType::CreateTime => (batch, -1),
-        TimestampType::LogAppendTime => {
-            stamped = batch.with_log_append_time(rules.wall_ms);
-            (&stamped, rules.wall_ms)
+/// The batch as the topic wants it in its log. By default it is the producer's own, byte for byte.
+fn as_stored(turn: &Turn<'_>, key: PartitionKey, batch: Batch, rules: &ProduceRules) -> Result<Batch, Refusal> {
+    let topic = turn.state.topics.get(key.topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let batch = match topic.settings.compression {
+        Some(codec) if batch.header().compression() != Ok(codec) => {
+            batch.with_compression(codec, DecompressLimit::default()).map_err(Refusal::from_records)?
         }
+        _ => batch,
     };
+    Ok(match topic.settings.timestamp_type {
+        TimestampType::CreateTime => batch,
+        TimestampType::LogAppendTime => batch.with_log_append_time(rules.wall_ms),
+    })
+}
+
+fn append(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch) -> Result<Placed, Refusal> {
+    let log_append_time_ms = match batch.header().timestamp_type() {
+        TimestampType::CreateTime => -1,
+        TimestampType::LogAppendTime => batch.header().max_timestamp,
+    };
+    let topics = &mut turn.state.topics;
     let Some(partition) = topics.partition_mut(key) else { return Err(ErrorCode::UnknownTopicOrPartition.into()) };
     let leader_epoch = partition.leader_epoch;
     let Some(log) = partition.log_mut() else { return Err(ErrorCode::KafkaStorageError.into()) };

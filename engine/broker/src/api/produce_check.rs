@@ -10,7 +10,7 @@ use crate::{
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use bytes::Bytes;
 use naru_log::LogError;
-use naru_records::{Batch, BatchHeader, Compression, DecompressLimit, LOG_OVERHEAD, RecordsError, TimestampType};
+use naru_records::{Batch, Compression, DecompressLimit, LOG_OVERHEAD, RecordsError, TimestampType};
 use naru_trace::TraceKind;
 use naru_wire::ErrorCode;
 
@@ -47,6 +47,11 @@ impl Refusal {
         };
         Refusal::new(code, error.to_string())
     }
+
+    /// What a client is told about records that are not what they should be.
+    pub(crate) fn from_records(error: RecordsError) -> Self {
+        refuse(error)
+    }
 }
 
 impl From<ErrorCode> for Refusal {
@@ -71,7 +76,8 @@ pub(crate) fn check_batch(
     check_partition(partition, &topic.settings, rules, &place)?;
     let checked = check_size(&batch, &topic.settings, &place)
         .and_then(|()| check_crc(&batch, &place))
-        .and_then(|()| check_header(&header, &topic.settings, rules.wall_ms))
+        .and_then(|()| check_header(&batch))
+        .and_then(|()| check_timestamps(&batch, &topic.settings, rules.wall_ms))
         .and_then(|()| check_keys(&batch, &topic.settings));
     let log_start_offset = partition.log().map_or(-1, |log| log.log_start_offset());
     checked.map_err(|refusal| Refusal { log_start_offset, ..refusal })?;
@@ -200,32 +206,52 @@ fn check_crc(batch: &Batch, place: &Place<'_>) -> Result<(), Refusal> {
     })
 }
 
-fn check_header(header: &BatchHeader, settings: &TopicSettings, wall_ms: i64) -> Result<(), Refusal> {
-    header.validate_for_append().map_err(refuse)?;
-    if header.is_transactional() {
+fn check_header(batch: &Batch) -> Result<(), Refusal> {
+    batch.header().validate_for_append().map_err(refuse)?;
+    if batch.header().is_transactional() {
         // There is no transaction coordinator yet, so no transaction can be going on.
         return Err(ErrorCode::InvalidTxnState.into());
     }
-    check_timestamps(header, settings, wall_ms)
+    batch.check_records_count().map_err(refuse)
 }
 
-/// KIP-937, on the batch's own range of timestamps instead of every record's.
-fn check_timestamps(header: &BatchHeader, settings: &TopicSettings, wall_ms: i64) -> Result<(), Refusal> {
+/// KIP-937. The batch's header tells the largest timestamp, so records are looked at only to say which ones lie outside, and
+/// where the past has a bound (by default it has none).
+fn check_timestamps(batch: &Batch, settings: &TopicSettings, wall_ms: i64) -> Result<(), Refusal> {
     if settings.timestamp_type == TimestampType::LogAppendTime {
         return Ok(());
     }
     let earliest = wall_ms.saturating_sub(settings.timestamp_before_max_ms);
     let latest = wall_ms.saturating_add(settings.timestamp_after_max_ms);
-    for timestamp in [header.base_timestamp, header.max_timestamp] {
-        if timestamp != -1 && !(earliest..=latest).contains(&timestamp) {
+    let is_allowed = |timestamp: i64| timestamp == -1 || (earliest..=latest).contains(&timestamp);
+    let header = batch.header();
+    let has_past_bound = settings.timestamp_before_max_ms < i64::MAX;
+    let looks_allowed = is_allowed(header.base_timestamp) && is_allowed(header.max_timestamp);
+    if looks_allowed && !has_past_bound {
+        return Ok(());
+    }
+    let mut outside = Vec::new();
+    for (index, record) in batch.iter(DecompressLimit::default()).map_err(refuse)?.enumerate() {
+        let record = record.map_err(refuse)?;
+        if !is_allowed(record.timestamp) {
             let message = format!(
-                "Timestamp {timestamp} of message with offset 0 is out of range. The timestamp should be within \
-                 [{earliest}, {latest}]"
+                "Timestamp {} of message with offset {} is out of range. The timestamp should be within [{earliest}, \
+                 {latest}]",
+                record.timestamp, record.offset
             );
-            return Err(Refusal::new(ErrorCode::InvalidTimestamp, message));
+            outside.push((index as i32, message));
         }
     }
-    Ok(())
+    if outside.is_empty() && looks_allowed {
+        return Ok(());
+    }
+    if outside.is_empty() {
+        // The first record's timestamp is the batch's, so it is the largest one that is not what the header says.
+        let message = format!("The batch's largest timestamp {} is not that of a record", header.max_timestamp);
+        return Err(Refusal::new(ErrorCode::InvalidTimestamp, message));
+    }
+    let message = "One or more records have been rejected due to invalid timestamp";
+    Err(Refusal { records: outside, ..Refusal::new(ErrorCode::InvalidTimestamp, message) })
 }
 
 /// A record without a key could never be compacted away (SEMANTICS 8). The one check that looks at every record.

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! a produce@9 orders-0 acks=1 key:value -:no-key key:-      @9 is the version; the highest without it
+//! a produce orders-0 key:value@-500                         @-500 is the record's time, milliseconds from now
 //! a fetch orders-0:5 max=1000 wait=500 min=1 session=0/0    :5 is the offset
 //! ```
 
 use super::Harness;
 use bytes::{BufMut, Bytes, BytesMut};
-use naru_records::{BatchBuilder, Compression};
+use naru_records::{Batch, BatchBuilder, Compression};
 use naru_wire::messages::create_partitions_request::CreatePartitionsTopic;
 use naru_wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use naru_wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
@@ -134,6 +135,8 @@ impl Harness {
         }
         let timestamp = self.now.wall_ms + words.option("time", 0_i64);
         for record in words.plain().filter(|word| word.contains(':')) {
+            let (record, time) = record.split_once('@').unwrap_or((record, "0"));
+            let timestamp = timestamp + time.parse::<i64>().expect("@MILLISECONDS");
             let (key, value) = record.split_once(':').unwrap();
             let bytes = |text: &str| (text != "-").then(|| text.as_bytes().to_vec());
             builder.append(timestamp, bytes(key).as_deref(), bytes(value).as_deref(), &[]);
@@ -145,6 +148,9 @@ impl Harness {
         let mut bytes = BytesMut::from(&built[..]);
         if words.has("corrupt") {
             *bytes.last_mut().unwrap() ^= 1;
+        }
+        if words.has("miscount") {
+            one_record_more(&mut bytes);
         }
         if words.has("twice") {
             bytes.put_slice(&built);
@@ -238,6 +244,16 @@ impl Harness {
         });
         DeleteTopicsRequest::default().with_timeout_ms(30_000).with_topics(states.collect()).into()
     }
+}
+
+/// Lets a batch's header speak of one record more than there is, with a CRC that fits.
+fn one_record_more(bytes: &mut BytesMut) {
+    for position in [23, 57] {
+        let field: [u8; 4] = bytes[position..position + 4].try_into().unwrap();
+        bytes[position..position + 4].copy_from_slice(&(i32::from_be_bytes(field) + 1).to_be_bytes());
+    }
+    let crc = Batch::parse(bytes.clone().freeze()).unwrap().computed_crc();
+    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
 }
 
 /// `orders-0`: topic and partition.

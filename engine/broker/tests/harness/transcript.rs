@@ -10,7 +10,8 @@
 
 use super::Harness;
 use naru_broker::{BrokerConfig, ConnectionId, Input};
-use naru_log::Fault;
+use naru_log::{Fault, Storage};
+use naru_records::{Batch, batches};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -93,6 +94,7 @@ impl Harness {
                 Vec::new()
             }
             "ls" => self.list(),
+            "codecs" => rest.split(' ').map(|partition| self.codecs(partition)).collect(),
             "events" => self.event_lines(),
             "raw" => self.raw(rest),
             connection => {
@@ -104,6 +106,14 @@ impl Harness {
         };
         lines.extend(self.happened());
         lines
+    }
+
+    /// How the batches of a partition's first segment are compressed.
+    fn codecs(&self, partition: &str) -> String {
+        let bytes = self.storage.read_file(&format!("{partition}/00000000000000000000.log")).expect("a segment");
+        let codec = |batch: Result<Batch, _>| batch.expect("a batch").header().compression().expect("a codec").name();
+        let codecs: Vec<&str> = batches(bytes).map(codec).collect();
+        format!("{partition}: {}", codecs.join(" "))
     }
 
     /// What was sent and closed since the last time.
