@@ -165,6 +165,9 @@ pub enum TopicCommand {
         /// How many partitions; the broker's num.partitions when left out
         #[arg(long, short)]
         partitions: Option<i32>,
+        /// One configuration key, for example retention.ms=60000; may be repeated
+        #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+        set: Vec<(String, String)>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -173,10 +176,45 @@ pub enum TopicCommand {
         #[command(flatten)]
         client: ClientArgs,
     },
-    /// One topic's id and partitions
+    /// One topic's id, partitions and configuration
     Describe {
         /// Its name
         topic: String,
+        /// Print every configuration key, those with their defaults too
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Change a topic's configuration
+    #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+    Alter {
+        /// Its name
+        topic: String,
+        /// A key and its new value, for example retention.ms=60000; may be repeated
+        #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value, group = "change")]
+        set: Vec<(String, String)>,
+        /// A key that goes back to the broker's default; may be repeated
+        #[arg(long, value_name = "KEY", group = "change")]
+        delete: Vec<String>,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Delete a partition's records before an offset
+    DeleteRecords {
+        /// The topic
+        topic: String,
+        /// The partition
+        #[arg(long, short)]
+        partition: i32,
+        /// The first offset that stays; -1 deletes all there are
+        #[arg(long, value_name = "OFFSET", allow_negative_numbers = true)]
+        before: i64,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// The broker's data directories: what lies in them, and how much room is left
+    LogDirs {
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -245,6 +283,11 @@ pub struct ConsumeArgs {
     pub key_separator: Option<String>,
     #[command(flatten)]
     pub client: ClientArgs,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
 }
 
 impl Cli {

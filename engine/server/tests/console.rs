@@ -55,6 +55,48 @@ fn topics_from_their_creation_to_their_end() {
 }
 
 #[test]
+fn a_topics_configuration_is_set_changed_and_kept_over_a_restart() {
+    let dir = tempdir().unwrap();
+    let naru = Naru::start_with(dir.path(), &["--set", "log.retention.bytes=5000000"]);
+    let created = ["topic", "create", "orders", "--set", "retention.ms=60000", "--set", "segment.ms=1000"];
+    run(&naru, &created, "");
+    let configs = |naru: &Naru| -> Vec<String> {
+        let described = run(naru, &["topic", "describe", "orders"], "");
+        described.lines().skip(2).map(|line| line.trim().to_owned()).collect()
+    };
+    let from_the_broker = "retention.bytes=5000000 (the broker was started with it)";
+    assert_eq!(
+        configs(&naru),
+        [from_the_broker, "retention.ms=60000 (set for the topic)", "segment.ms=1000 (set for the topic)"]
+    );
+    let altered = ["topic", "alter", "orders", "--set", "retention.ms=7", "--delete", "segment.ms"];
+    assert_eq!(run(&naru, &altered, ""), "changed the configuration of orders\n");
+    let refused = run_for_output(&naru, &["topic", "alter", "orders", "--set", "retention.ms=soon"], "");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("INVALID_CONFIG"), "{said}");
+    let nothing = run_for_output(&naru, &["topic", "alter", "orders"], "");
+    assert!(!nothing.status.success());
+    naru.kill();
+    let naru = Naru::start(dir.path());
+    assert_eq!(configs(&naru), ["retention.ms=7 (set for the topic)"]);
+    let all = run(&naru, &["topic", "describe", "orders", "--all"], "");
+    assert!(all.contains("  segment.ms=604800000\n"), "{all}");
+}
+
+#[test]
+fn log_directories_tell_what_lies_in_them() {
+    let dir = tempdir().unwrap();
+    let naru = Naru::start(dir.path());
+    run(&naru, &["topic", "create", "orders"], "");
+    run(&naru, &["produce", "-t", "orders"], "one\ntwo\n");
+    let size = fs::metadata(dir.path().join("orders-0/00000000000000000000.log")).unwrap().len();
+    let told = run(&naru, &["topic", "log-dirs"], "");
+    let path = dir.path().canonicalize().unwrap().display().to_string();
+    assert!(told.starts_with(&format!("{path} total ")) && told.contains(" usable "), "{told}");
+    assert_eq!(told.lines().nth(1), Some(format!("  orders-0 {size} bytes").as_str()));
+}
+
+#[test]
 fn refusals_are_told_with_kafkas_name() {
     let dir = tempdir().unwrap();
     let naru = Naru::start(dir.path());
