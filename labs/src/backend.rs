@@ -6,7 +6,7 @@
 
 use crate::text::Text;
 use naru_client::{ClientError, ConsumerConfig, ConsumerRecord, NewTopic, ProducerConfig, ProducerRecord, StartAt};
-use naru_sim::Action;
+use naru_sim::{Action, DiskJournal};
 use naru_trace::{Seq, TraceEvent};
 
 /// Why a call did not succeed.
@@ -90,4 +90,8 @@ pub trait Backend {
 
     /// The script is over: what is on its way may arrive. Takes the events out.
     fn finish(&mut self) -> Vec<TraceEvent>;
+    /// After that: what was in which file at which event, if disks were shown.
+    fn journal(&mut self) -> DiskJournal {
+        DiskJournal::default()
+    }
 }

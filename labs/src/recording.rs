@@ -5,7 +5,7 @@
 //! [`crate::runner`]; how a recording is played is in [`crate::player`].
 
 use crate::text::Text;
-use naru_sim::Action;
+use naru_sim::{Action, DiskJournal};
 use naru_trace::{Micros, Seq, TraceEvent};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -119,6 +119,10 @@ pub struct Recording {
     pub error: Option<ScriptError>,
     /// The hash of the events: 16 hexadecimal digits.
     pub hash: String,
+    /// What was in which file at which event, in a lab that shows its disk. It is not part of the JSON: whoever wants it
+    /// runs the request again.
+    #[serde(skip)]
+    pub journal: DiskJournal,
 }
 
 impl Recording {

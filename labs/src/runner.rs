@@ -48,6 +48,7 @@ pub fn run_on(request: &RunRequest, backend: Box<dyn Backend>) -> Recording {
         error: outcome.error,
         hash: format!("{:016x}", event_hash(&events)),
         events,
+        journal: backend.journal(),
     }
 }
 

@@ -11,7 +11,7 @@ use naru_client::{
     AdminConfig, AdminResult, ClientError, ConsumerConfig, ConsumerRecord, NewTopic, ProducerConfig, ProducerRecord,
     ResourceType, StartAt,
 };
-use naru_sim::{Action, ClientId, Outcome, World, WorldConfig};
+use naru_sim::{Action, ClientId, DiskJournal, Outcome, World, WorldConfig};
 use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
 
 /// How long a call waits for a broker that does not answer, in simulated time.
@@ -32,6 +32,7 @@ pub struct SimBackend {
     producers: Vec<u32>,
     clients: u32,
     delivered: u64,
+    journal: DiskJournal,
 }
 
 impl SimBackend {
@@ -47,6 +48,7 @@ impl SimBackend {
             producers: Vec::new(),
             clients: 0,
             delivered: 0,
+            journal: DiskJournal::default(),
         }
     }
 
@@ -401,7 +403,13 @@ impl Backend for SimBackend {
                 world.run_until(|world| world.producer(id).is_idle(), FAREWELL_US);
             }
         }
-        self.world.take().map_or_else(Vec::new, World::into_events)
+        let Some(mut world) = self.world.take() else { return Vec::new() };
+        self.journal = world.take_journal();
+        world.into_events()
+    }
+
+    fn journal(&mut self) -> DiskJournal {
+        std::mem::take(&mut self.journal)
     }
 }
 

@@ -11,7 +11,9 @@
 extern crate alloc;
 
 pub mod action;
+mod disks;
 pub mod invariants;
+pub mod journal;
 mod network;
 mod nodes;
 pub mod rng;
@@ -19,6 +21,9 @@ pub mod soak;
 pub mod world;
 
 pub use action::Action;
+pub use disks::DiskConfig;
 pub use invariants::Violation;
+pub use journal::{DiskImage, DiskJournal, FileImage};
+pub use naru_log::CacheConfig;
 pub use rng::Rng;
 pub use world::{ClientId, Outcome, World, WorldConfig};

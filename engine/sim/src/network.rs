@@ -32,6 +32,8 @@ pub(crate) struct Link {
     open_at_broker: bool,
     /// When what was sent last arrives: to the broker, to the client. What is sent later does not arrive earlier.
     clear_at: [Micros; 2],
+    /// When the broker has sent what waits for its disk. What it says later leaves later.
+    responds_at: Micros,
 }
 
 /// A message on its way.
@@ -125,6 +127,7 @@ impl World {
             open_at_client: true,
             open_at_broker: false,
             clear_at: [self.now; 2],
+            responds_at: self.now,
         };
         self.network.links.insert(id, link);
         match found {
@@ -204,6 +207,14 @@ impl World {
         let sent_at = self.now;
         let message = Message { link, to, frame, key, sent, sent_at, arrives_at, from, receiver, label };
         self.network.messages.insert(id, message);
+    }
+
+    /// When a response leaves whose turn waited so long for the disk: not before those that were to leave before it.
+    pub(crate) fn leaves_at(&mut self, link: u64, waited_us: u64) -> Micros {
+        let at = self.now.plus(waited_us);
+        let Some(link) = self.network.links.get_mut(&link) else { return at };
+        link.responds_at = link.responds_at.max(at);
+        link.responds_at
     }
 
     pub(crate) fn on_deliver(&mut self, id: u64) {

@@ -2,10 +2,12 @@
 
 use crate::{
     Action, ClientId,
+    disks::DiskState,
     network::End,
     world::{Happening, QueueKey, World},
 };
 use alloc::{
+    boxed::Box,
     string::{String, ToString},
     vec::Vec,
 };
@@ -13,18 +15,30 @@ use bytes::{BufMut, Bytes, BytesMut};
 use naru_broker::{Broker, BrokerConfig, Effect, Frame, Input};
 use naru_client::{Admin, ClientEffect, ClientInput, ClientOutbox, Consumer, Machine, Producer};
 use naru_log::{FileId, MemoryStorage, Slice, Storage};
-use naru_trace::{Actor, BrokerState, BrokerView, ClientView, Deadline, Now, Seq, TraceKind};
+use naru_trace::{Actor, BrokerState, BrokerView, ClientView, Deadline, MessageLabel, Now, Seq, TraceKind};
 
 /// A broker's place in the world: it outlives the broker's process.
 pub(crate) struct BrokerSlot {
     pub(crate) config: BrokerConfig,
     pub(crate) disk: MemoryStorage,
+    pub(crate) disk_state: DiskState,
     pub(crate) broker: Option<Broker<MemoryStorage>>,
     /// How it looked when it ended.
     ended: Option<BrokerView>,
     /// How often it was started: what was asked for by an earlier process is not answered to a later one.
-    life: u32,
+    pub(crate) life: u32,
     tick: Option<QueueKey>,
+}
+
+/// A response that waits for the disk.
+#[derive(Debug)]
+pub(crate) struct Response {
+    broker: i32,
+    life: u32,
+    link: u64,
+    bytes: Bytes,
+    label: Option<MessageLabel>,
+    cause: Option<Seq>,
 }
 
 /// A client's place in the world.
@@ -69,7 +83,8 @@ impl Machine for Client {
 
 impl BrokerSlot {
     pub(crate) fn new(config: BrokerConfig) -> Self {
-        BrokerSlot { config, disk: MemoryStorage::new(), broker: None, ended: None, life: 0, tick: None }
+        let (disk, disk_state) = (MemoryStorage::new(), DiskState::default());
+        BrokerSlot { config, disk, disk_state, broker: None, ended: None, life: 0, tick: None }
     }
 
     pub(crate) fn is_at(&self, host: &str, port: u16) -> bool {
@@ -78,12 +93,18 @@ impl BrokerSlot {
 
     /// How it looks, or looked when it ended; `None` if it never started.
     pub(crate) fn view(&self) -> Option<BrokerView> {
-        self.broker.as_ref().map(Broker::view).or_else(|| self.ended.clone())
+        self.disk.unseen(|| self.broker.as_ref().map(Broker::view)).or_else(|| self.ended.clone())
+    }
+
+    /// The process is gone; its place remembers how it looked.
+    pub(crate) fn end_process(&mut self) {
+        self.remember(BrokerState::Crashed);
+        drop(self.broker.take().map(Broker::into_storage));
     }
 
     fn remember(&mut self, state: BrokerState) {
         let Some(broker) = &self.broker else { return };
-        let mut view = broker.view();
+        let mut view = self.disk.unseen(|| broker.view());
         view.state = state;
         view.connections.clear();
         view.parked.clear();
@@ -100,6 +121,8 @@ impl World {
             return;
         }
         slot.life += 1;
+        self.wake_disk(id);
+        let slot = self.brokers.get_mut(&id).expect("the broker has a place");
         let (config, disk) = (slot.config.clone(), slot.disk.clone());
         core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
         self.broker_out.trace.enter(Actor::Broker(id), self.now, cause);
@@ -117,6 +140,7 @@ impl World {
         let cause = self.trace.cause();
         self.trace.enter(Actor::World, self.now, cause);
         self.trace.emit(|| TraceKind::BrokerCrashed { broker: id });
+        self.tell_of_disk(id, cause);
         // What it had shown before it ended is all there is to say: there is no process any more that could be asked.
         let shown = self.folded().brokers.get(&id).cloned();
         let slot = self.brokers.get_mut(&id).expect("the broker has a place");
@@ -127,6 +151,7 @@ impl World {
     /// Gives a broker an input, if it runs.
     pub(crate) fn step_broker(&mut self, id: i32, input: Input, cause: Option<Seq>) {
         let now = self.now();
+        self.wake_disk(id);
         let Some(broker) = self.brokers.get_mut(&id).and_then(|slot| slot.broker.as_mut()) else { return };
         core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
         self.broker_out.trace.enter(Actor::Broker(id), self.now, cause);
@@ -139,6 +164,7 @@ impl World {
     fn finish_broker_turn(&mut self, id: i32) {
         let now = self.now();
         self.touched.insert(Actor::Broker(id));
+        self.tell_of_disk(id, self.trace.cause());
         let slot = self.brokers.get_mut(&id).expect("the broker has a place");
         let Some(broker) = &mut slot.broker else { return };
         let failed = broker.storage_mut().commit();
@@ -150,6 +176,8 @@ impl World {
             broker.step(now, Input::StorageFailed { file, error }, &mut self.broker_out);
         }
         core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
+        self.tell_of_disk(id, self.trace.cause());
+        let waited_us = self.pay_for_trips(id);
         let effects = core::mem::take(&mut self.broker_out.effects);
         for effect in effects {
             match effect {
@@ -158,18 +186,28 @@ impl World {
                     self.close_link(connection.0, End::Broker, None);
                     self.step_broker(id, Input::Disconnected { connection }, None);
                 }
-                effect => self.perform_for_broker(id, effect),
+                effect => self.perform_for_broker(id, effect, waited_us),
             }
         }
         self.note_broker_deadline(id);
+        self.note_write_back(id);
     }
 
-    fn perform_for_broker(&mut self, id: i32, effect: Effect) {
+    /// `waited_us` is how long the turn waited for the disk: what it has to say is said so much later.
+    fn perform_for_broker(&mut self, id: i32, effect: Effect, waited_us: u64) {
         match effect {
             Effect::Send { connection, frame, label, cause } => {
                 let Some(broker) = self.broker(id) else { return };
                 let bytes = flatten(&frame, broker.storage());
-                self.transmit(connection.0, End::Client, bytes, label, cause);
+                let at = self.leaves_at(connection.0, waited_us);
+                if at <= self.now {
+                    return self.transmit(connection.0, End::Client, bytes, label, cause);
+                }
+                let (link, life) = (connection.0, self.brokers[&id].life);
+                self.enqueue(
+                    at,
+                    Happening::Respond(Box::new(Response { broker: id, life, link, bytes, label, cause })),
+                );
             }
             Effect::Close { connection, .. } => {
                 let cause = self.trace.cause();
@@ -177,9 +215,10 @@ impl World {
             }
             Effect::Sync { ticket, files } => {
                 let (low, high) = self.config.sync_us;
-                let at = self.now.plus(self.rng.between(low, high));
-                let life = self.brokers[&id].life;
-                self.enqueue(at, Happening::Synced { broker: id, life, ticket, files });
+                let slot = &self.brokers[&id];
+                let at = self.now.plus(self.rng.between(low, high) + slot.disk_state.slow_us);
+                let (life, cause) = (slot.life, self.trace.cause());
+                self.enqueue(at, Happening::Synced { broker: id, life, ticket, files, cause });
             }
             Effect::Dial { host, port, .. } => {
                 panic!("broker {id} dials {host}:{port}, and stand-alone brokers have nobody to dial")
@@ -210,20 +249,34 @@ impl World {
         self.step_broker(id, Input::Tick, None);
     }
 
-    pub(crate) fn on_synced(&mut self, id: i32, life: u32, ticket: u64, files: Vec<FileId>) {
+    /// A response that waited for the disk leaves, if its broker is still there.
+    pub(crate) fn on_respond(&mut self, response: Response) {
+        let Response { broker, life, link, bytes, label, cause } = response;
+        if self.brokers.get(&broker).is_some_and(|slot| slot.life == life && slot.broker.is_some()) {
+            self.transmit(link, End::Client, bytes, label, cause);
+        }
+    }
+
+    pub(crate) fn on_synced(&mut self, id: i32, (life, ticket): (u32, u64), files: Vec<FileId>, cause: Option<Seq>) {
+        self.wake_disk(id);
         let Some(slot) = self.brokers.get_mut(&id).filter(|slot| slot.life == life) else { return };
         let Some(broker) = &mut slot.broker else { return };
         let storage = broker.storage_mut();
         let result = files.into_iter().try_for_each(|file| storage.sync(file));
+        self.tell_of_disk(id, cause);
         self.step_broker(id, Input::Synced { ticket, result }, None);
     }
 
     /// The process ends without warning; the operating system keeps what was committed.
     fn crash(&mut self, id: i32, cause: Option<Seq>) {
         let Some(slot) = self.brokers.get_mut(&id).filter(|slot| slot.broker.is_some()) else { return };
-        slot.remember(BrokerState::Crashed);
-        drop(slot.broker.take().map(Broker::into_storage));
+        slot.end_process();
         slot.disk.crash();
+        self.end_of_process(id, cause);
+    }
+
+    /// Tells that a process ended without warning, and closes what it had open.
+    pub(crate) fn end_of_process(&mut self, id: i32, cause: Option<Seq>) {
         self.trace.enter(Actor::World, self.now, cause);
         let crashed = self.trace.emit(|| TraceKind::BrokerCrashed { broker: id });
         self.touched.insert(Actor::Broker(id));
@@ -244,6 +297,7 @@ impl World {
         // Its host closes all connections just below; there is nothing else left that a process could ask for.
         self.broker_out.effects.clear();
         slot.disk.crash();
+        self.tell_of_disk(id, self.trace.cause());
         self.touched.insert(Actor::Broker(id));
         self.note_broker_deadline(id);
         self.close_links_of(id, cause);
@@ -259,14 +313,21 @@ impl World {
             Action::Delay { client, broker, extra_us } => self.delay(client, broker, extra_us),
             Action::Hold { client, broker } => self.hold(client, broker),
             Action::Release { client, broker } => self.release(client, broker),
-            Action::DiskFull { broker, full } => {
-                if let Some(slot) = self.brokers.get(&broker) {
-                    slot.disk.set_capacity(full.then(|| slot.disk.used()));
-                }
+            Action::DiskFull { broker, full } => self.set_disk_fault(broker, cause, |slot| {
+                slot.disk.set_capacity(full.then(|| slot.disk.used()));
+                slot.disk_state.full = full;
+            }),
+            Action::PowerLoss { broker, torn } => self.lose_power(broker, torn, cause),
+            Action::DropCaches { broker } => self.drop_caches(broker, cause),
+            Action::SlowDisk { broker, extra_us } => {
+                self.set_disk_fault(broker, cause, |slot| slot.disk_state.slow_us = extra_us);
             }
-            // The page cache is not modelled yet: the end of the process is all that is seen of a power failure.
-            Action::PowerLoss { broker, .. } => self.crash(broker, cause),
-            Action::DropCaches { .. } | Action::SlowDisk { .. } | Action::FailSync { .. } | Action::EditByte { .. } => {
+            Action::FailSync { broker, on } => self.set_disk_fault(broker, cause, |slot| {
+                slot.disk.set_sync_fails(on);
+                slot.disk_state.sync_fails = on;
+            }),
+            Action::EditByte { broker, ref path, position, value } => {
+                self.edit_byte(broker, (path, position, value), cause);
             }
         }
     }

@@ -4,12 +4,13 @@
 //! a run is a pure function of the seed and of what is done from outside.
 
 use crate::{
-    Action, Rng,
+    Action, DiskConfig, DiskJournal, Rng, disks,
     invariants::{Checker, Violation},
     network::{Message, Network},
-    nodes::{BrokerSlot, Client, ClientSlot},
+    nodes::{BrokerSlot, Client, ClientSlot, Response},
 };
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
@@ -43,6 +44,10 @@ pub struct WorldConfig {
     pub events_max: usize,
     /// Whether events are recorded. Without them there is nothing to see and nothing to check.
     pub record: bool,
+    /// How disks work. By default memory is as large as they are, and they take no time but for syncing.
+    pub disk: DiskConfig,
+    /// Whether events tell of files and pages, and the world keeps a journal of what is in them.
+    pub show_disk: bool,
 }
 
 /// How [`World::run_until`] ended.
@@ -74,7 +79,11 @@ pub(crate) enum Happening {
     /// A client's deadline.
     ClientTick { client: u32 },
     /// Files are safely on disk.
-    Synced { broker: i32, life: u32, ticket: u64, files: Vec<FileId> },
+    Synced { broker: i32, life: u32, ticket: u64, files: Vec<FileId>, cause: Option<Seq> },
+    /// A response that waited for the disk leaves.
+    Respond(Box<Response>),
+    /// The operating system of a broker's machine writes old dirty pages to the disk.
+    WriteBack { broker: i32 },
     /// Somebody does something.
     Act(Action),
 }
@@ -100,6 +109,8 @@ pub struct World {
     /// Who may have changed since the last check.
     pub(crate) touched: BTreeSet<Actor>,
     pub(crate) checker: Checker,
+    pub(crate) disk_rng: Rng,
+    pub(crate) journal: DiskJournal,
 }
 
 impl WorldConfig {
@@ -115,6 +126,8 @@ impl WorldConfig {
             wall_ms: 1_767_225_600_000, // 2026-01-01T00:00:00Z
             events_max: 1_000_000,
             record: true,
+            disk: DiskConfig::default(),
+            show_disk: false,
         }
     }
 }
@@ -138,6 +151,8 @@ impl World {
             folded_events: 0,
             touched: BTreeSet::new(),
             checker: Checker::new(),
+            disk_rng: disks::rng(config.seed),
+            journal: DiskJournal::default(),
             config,
         };
         for broker in core::mem::take(&mut world.config.brokers) {
@@ -203,6 +218,7 @@ impl World {
         config.advertised_port = 9092;
         config.seed = self.rng.next_u64();
         self.brokers.insert(broker, BrokerSlot::new(config));
+        self.set_up_disk(broker);
         self.start_broker(broker, None);
         assert!(self.is_up(broker), "broker {broker} does not start on an empty disk: its configuration is wrong");
         broker
@@ -297,7 +313,7 @@ impl World {
         self.trace.events()
     }
 
-    /// Takes the world apart and keeps its events.
+    /// Takes the world apart and keeps its events. [`World::take_journal`] comes before.
     pub fn into_events(mut self) -> Vec<TraceEvent> {
         self.trace.take()
     }
@@ -308,8 +324,14 @@ impl World {
         let brokers = self.brokers.iter().filter_map(|(id, slot)| Some((*id, slot.view()?)));
         let clients = self.clients.iter().map(|(id, slot)| (*id, slot.client.view()));
         let in_flight = self.network.messages.iter().map(|(id, message)| (*id, message.view()));
-        let (brokers, clients, in_flight) = (brokers.collect(), clients.collect(), in_flight.collect());
-        ClusterView { at, brokers, clients, in_flight, ..ClusterView::default() }
+        let disks = self.brokers.iter().filter_map(|(id, slot)| Some((*id, slot.disk_view()?)));
+        ClusterView {
+            at,
+            brokers: brokers.collect(),
+            clients: clients.collect(),
+            in_flight: in_flight.collect(),
+            disks: disks.collect(),
+        }
     }
 
     /// The picture, folded from the events.
@@ -431,7 +453,11 @@ impl World {
             Happening::Gone { link, end, cause } => self.on_gone(link, end, cause),
             Happening::BrokerTick { broker } => self.on_broker_tick(broker),
             Happening::ClientTick { client } => self.on_client_tick(client),
-            Happening::Synced { broker, life, ticket, files } => self.on_synced(broker, life, ticket, files),
+            Happening::Synced { broker, life, ticket, files, cause } => {
+                self.on_synced(broker, (life, ticket), files, cause);
+            }
+            Happening::Respond(response) => self.on_respond(*response),
+            Happening::WriteBack { broker } => self.on_write_back(broker),
             Happening::Act(action) => {
                 self.inject(action);
             }
@@ -467,6 +493,10 @@ impl World {
                 let (state, fold) = (self.brokers[&id].view(), self.fold.brokers.get(&id));
                 if state.as_ref() != fold {
                     return differ(format!("broker {id}"), format!("{state:?}"), format!("{fold:?}"));
+                }
+                let (state, fold) = (self.brokers[&id].disk_view(), self.fold.disks.get(&id));
+                if state.as_ref() != fold {
+                    return differ(format!("the disk of broker {id}"), format!("{state:?}"), format!("{fold:?}"));
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! What was acknowledged stays: it is in the log when the producer hears of it, and still there after the broker's process
 //! was killed and started again. (It was committed to the operating system, which the death of a process does not undo.)
+//! A power failure is another matter: Kafka acknowledges before it syncs, and what was only in memory is lost then. What must
+//! survive that is for `synced_survives`.
 //!
 //! Source: Apache Kafka, "Design", "Message Delivery Semantics": "once a published message is committed it will not be lost
 //! as long as one broker that replicates the partition to which this message was written remains alive".
@@ -10,13 +12,15 @@ use alloc::{
     format,
     string::{String, ToString},
 };
-use naru_trace::{Actor, TraceEvent, TraceKind};
+use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
 
 #[derive(Default)]
 pub(super) struct Acknowledged {
     log_ends: BTreeMap<Replica, i64>,
     /// The offset after the last acknowledged record.
     promised: BTreeMap<Replica, i64>,
+    /// The last power failure of each broker. What it said before and is heard after that was true once.
+    power_lost: BTreeMap<i32, Seq>,
 }
 
 impl Invariant for Acknowledged {
@@ -43,6 +47,10 @@ impl Invariant for Acknowledged {
                     self.log_ends.insert(replica, *log_end_offset);
                 }
             }
+            TraceKind::PowerLost { broker, .. } => {
+                self.promised.retain(|(other, _, _), _| other != broker);
+                self.power_lost.insert(*broker, event.seq);
+            }
             TraceKind::TopicDeleted { topic } => {
                 if let Actor::Broker(deleted_on) = event.actor {
                     self.promised.retain(|(broker, name, _), _| *broker != deleted_on || name != topic);
@@ -50,9 +58,12 @@ impl Invariant for Acknowledged {
                 }
             }
             TraceKind::BatchAcknowledged { topic, partition, base_offset, records } if *base_offset >= 0 => {
-                let Some(broker) = origins.broker(event) else {
+                let Some((broker, sent)) = origins.sent(event) else {
                     return Err("no broker's message is its cause".to_string());
                 };
+                if self.power_lost.get(&broker).is_some_and(|lost| *lost > sent) {
+                    return Ok(());
+                }
                 let replica = (broker, topic.clone(), *partition);
                 let end = base_offset + i64::from(*records);
                 match self.log_ends.get(&replica) {

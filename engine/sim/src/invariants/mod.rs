@@ -51,8 +51,9 @@ pub(crate) type Replica = (i32, String, i32);
 /// Which broker's message an event of a client goes back to.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
-    on_the_way: BTreeMap<u64, i32>,
-    arrived: BTreeMap<Seq, i32>,
+    on_the_way: BTreeMap<u64, (i32, Seq)>,
+    /// By the event of the arrival: who sent it, and the event of its being sent.
+    arrived: BTreeMap<Seq, (i32, Seq)>,
 }
 
 /// One property.
@@ -116,11 +117,11 @@ impl Origins {
     fn observe(&mut self, event: &TraceEvent) {
         match &event.kind {
             TraceKind::MessageSent { message, from: Actor::Broker(broker), .. } => {
-                self.on_the_way.insert(*message, *broker);
+                self.on_the_way.insert(*message, (*broker, event.seq));
             }
             TraceKind::MessageArrived { message } => {
-                if let Some(broker) = self.on_the_way.remove(message) {
-                    self.arrived.insert(event.seq, broker);
+                if let Some(sent) = self.on_the_way.remove(message) {
+                    self.arrived.insert(event.seq, sent);
                 }
             }
             TraceKind::MessageLost { message, .. } => {
@@ -132,6 +133,11 @@ impl Origins {
 
     /// The broker whose message directly caused the event.
     pub(crate) fn broker(&self, event: &TraceEvent) -> Option<i32> {
+        self.sent(event).map(|(broker, _)| broker)
+    }
+
+    /// The same, with the event of the message's being sent.
+    pub(crate) fn sent(&self, event: &TraceEvent) -> Option<(i32, Seq)> {
         self.arrived.get(&event.cause?).copied()
     }
 }
