@@ -51,6 +51,7 @@ pub fn recording(events: Vec<TraceEvent>) -> Recording {
         predictions: Vec::new(),
         error: None,
         hash: String::new(),
+        journal: Default::default(),
     }
 }
 
