@@ -35,7 +35,7 @@ impl Log {
         for part in batch.with_prefix(base_offset, leader_epoch) {
             storage.append(segment.log, part)?;
         }
-        let entry = Self::maybe_index(segment, &located, interval_bytes, storage)?;
+        let entry = maybe_index(segment, &located, interval_bytes, storage)?;
         self.on_batch(located);
         self.trace_append(batch, &located, entry, trace);
         Ok(Appended { base_offset, last_offset: header.last_offset(), bytes: header.size_in_bytes() })
@@ -65,8 +65,24 @@ impl Log {
         storage: &mut dyn Storage,
         trace: &mut Trace,
     ) -> Result<(), LogError> {
-        let Some(because) = self.reason_to_roll(header) else { return Ok(()) };
+        match self.reason_to_roll(header) {
+            Some(because) => self.roll(because, storage, trace),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins a new segment at the log end offset, unless the active one has just begun there. `because` is a setting's
+    /// name, or another short reason.
+    pub fn roll(
+        &mut self,
+        because: &'static str,
+        storage: &mut dyn Storage,
+        trace: &mut Trace,
+    ) -> Result<(), LogError> {
         let base_offset = self.log_end_offset();
+        if self.active().size == 0 {
+            return Ok(());
+        }
         let segment = Segment::open(&self.directory, base_offset, storage)?;
         assert_eq!(storage.len(segment.log)?, 0, "opening the log would have found this segment");
         self.segments.push(segment);
@@ -93,22 +109,6 @@ impl Log {
         (!active.can_hold_offset(header.last_offset())).then_some("relative offset overflow")
     }
 
-    /// Adds an index entry for the batch about to be appended, if the last one is far enough behind.
-    fn maybe_index(
-        segment: &mut Segment,
-        batch: &Located,
-        interval_bytes: u32,
-        storage: &mut dyn Storage,
-    ) -> Result<Option<IndexEntry>, LogError> {
-        if segment.bytes_since_index_entry <= interval_bytes {
-            return Ok(None);
-        }
-        let entry = segment.index_entry_for(batch);
-        segment.index.append(storage, entry)?;
-        segment.bytes_since_index_entry = 0;
-        Ok(Some(entry))
-    }
-
     fn trace_append(&self, batch: &Batch, located: &Located, entry: Option<IndexEntry>, trace: &mut Trace) {
         let header = &located.header;
         let segment = self.active().base_offset;
@@ -130,4 +130,20 @@ impl Log {
             position: entry.position,
         });
     }
+}
+
+/// Adds an index entry for the batch about to be appended, if the last one is far enough behind.
+pub(crate) fn maybe_index(
+    segment: &mut Segment,
+    batch: &Located,
+    interval_bytes: u32,
+    storage: &mut dyn Storage,
+) -> Result<Option<IndexEntry>, LogError> {
+    if segment.bytes_since_index_entry <= interval_bytes {
+        return Ok(None);
+    }
+    let entry = segment.index_entry_for(batch);
+    segment.index.append(storage, entry)?;
+    segment.bytes_since_index_entry = 0;
+    Ok(Some(entry))
 }

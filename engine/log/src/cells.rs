@@ -21,7 +21,8 @@ impl Log {
             let file = self.segment_with_base(recent.segment).log;
             let bytes = storage.read(file, u64::from(recent.position), recent.size);
             let Some(batch) = bytes.ok().and_then(|bytes| Batch::parse(bytes).ok()) else { continue };
-            newest_first.extend(cells_of(&batch, recent.base_offset, room).into_iter().rev());
+            let cells = cells_of(&batch, recent.base_offset, room).into_iter().rev();
+            newest_first.extend(cells.take_while(|cell| cell.offset >= self.cells_from));
         }
         newest_first.reverse();
         newest_first

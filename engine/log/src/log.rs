@@ -98,6 +98,10 @@ pub struct Log {
     /// Oldest first; the last is the active one. Never empty.
     pub(crate) segments: Vec<Segment>,
     pub(crate) recent: RecentBatches,
+    /// The picture has no older records than this: when compaction removes some, it does not get older ones instead.
+    pub(crate) cells_from: i64,
+    /// Segments that are no longer part of the log.
+    pub(crate) retired: Vec<Segment>,
     producers: ProducerState,
     recovery_point: i64,
 }
@@ -123,6 +127,8 @@ impl Log {
             directory: id.to_string(),
             segments: recovered.segments,
             recent: recovered.recent,
+            cells_from: 0,
+            retired: Vec::new(),
             producers: recovered.producers,
             recovery_point: 0,
         };
@@ -272,7 +278,7 @@ impl Log {
     }
 
     /// The segments that hold records at or after the recovery point.
-    fn unflushed(&self) -> impl Iterator<Item = &Segment> {
+    pub(crate) fn unflushed(&self) -> impl Iterator<Item = &Segment> {
         self.segments.iter().filter(|segment| segment.next_offset > self.recovery_point)
     }
 }

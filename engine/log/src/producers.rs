@@ -139,6 +139,11 @@ impl ProducerEntry {
         self.batches.back().map_or(NO_SEQUENCE, |batch| batch.last_sequence)
     }
 
+    /// The offset of its last record; `None` if its epoch has none yet.
+    pub fn last_offset(&self) -> Option<i64> {
+        self.batches.back().map(|batch| batch.last_offset)
+    }
+
     fn check(&self, header: &BatchHeader) -> SequenceCheck {
         let (epoch, sequence) = (header.producer_epoch, header.base_sequence);
         if epoch < self.epoch {

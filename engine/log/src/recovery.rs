@@ -6,10 +6,12 @@
 //! served. (LogLoader.scala, LogSegment.recover.)
 //!
 //! Files that are not `.log` files, and the indexes beside them, are left alone. Not here yet: recovery points and
-//! snapshots, which save reading the whole log; the leftovers of compaction.
+//! snapshots, which save reading the whole log. Replacements that compaction had begun are completed first
+//! ([`crate::clean::swap`]).
 
 use crate::{
     LogConfig, LogError, Storage, StorageError, TopicPartition,
+    clean::swap,
     index::{self, ENTRY_BYTES},
     producers::ProducerState,
     recent::RecentBatches,
@@ -42,6 +44,7 @@ pub fn recover(
 ) -> Result<Recovered, LogError> {
     let directory = id.to_string();
     storage.create_dir(&directory)?;
+    swap::complete(&directory, storage)?;
     let bases = base_offsets(&directory, storage)?;
     let found =
         Recovered { segments: Vec::new(), recent: RecentBatches::default(), producers: ProducerState::default() };

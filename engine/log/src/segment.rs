@@ -8,7 +8,7 @@ use crate::{
     index::{IndexEntry, OffsetIndex},
     scan::Located,
 };
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec, vec::Vec};
 
 /// Positions in a segment are Kafka's `int32`.
 pub const SEGMENT_BYTES_MAX: u32 = i32::MAX as u32;
@@ -44,8 +44,18 @@ pub struct Newest {
 impl Segment {
     /// Opens or makes the two files of a segment. What they hold is for the caller to find out.
     pub fn open(directory: &str, base_offset: i64, storage: &mut dyn Storage) -> Result<Segment, StorageError> {
-        let log = storage.open(&log_path(directory, base_offset), OpenMode::CreateOrOpen)?;
-        let index = storage.open(&index_path(directory, base_offset), OpenMode::CreateOrOpen)?;
+        Segment::open_as(directory, base_offset, "", storage)
+    }
+
+    /// The same for files that have another name for the time being: `suffix` is added to both.
+    pub fn open_as(
+        directory: &str,
+        base_offset: i64,
+        suffix: &str,
+        storage: &mut dyn Storage,
+    ) -> Result<Segment, StorageError> {
+        let log = storage.open(&(log_path(directory, base_offset) + suffix), OpenMode::CreateOrOpen)?;
+        let index = storage.open(&(index_path(directory, base_offset) + suffix), OpenMode::CreateOrOpen)?;
         Ok(Segment {
             base_offset,
             log,
@@ -80,6 +90,11 @@ impl Segment {
         let relative_offset = u32::try_from(batch.header.last_offset() - self.base_offset)
             .expect("a segment is rolled before an offset is too far from its base");
         IndexEntry { relative_offset, position: batch.position }
+    }
+
+    /// All its files.
+    pub fn files(&self) -> Vec<FileId> {
+        vec![self.log, self.index.file]
     }
 
     /// Closes both files.

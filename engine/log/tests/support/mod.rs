@@ -1,6 +1,8 @@
 //! A log on a disk in memory, and short words for what tests do with it. Not tests themselves.
 #![allow(dead_code)]
 
+pub mod cleaning;
+
 use naru_log::{
     Appended, Log, LogConfig, LogError, MemoryStorage, Opening, ReadResult, Slice, Storage, TopicPartition,
 };
