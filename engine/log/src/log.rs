@@ -23,6 +23,16 @@ pub struct TopicPartition {
     pub partition: i32,
 }
 
+impl TopicPartition {
+    /// Where its files are in a log directory that is mounted at `parent`: `orders-0`, `dir1/orders-0`.
+    pub fn directory_in(&self, parent: &str) -> String {
+        match parent {
+            "" => self.to_string(),
+            parent => alloc::format!("{parent}/{self}"),
+        }
+    }
+}
+
 impl core::fmt::Display for TopicPartition {
     /// As the directory is called: `orders-0`.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -93,7 +103,7 @@ impl Opening {
 pub struct Log {
     pub(crate) id: TopicPartition,
     pub(crate) config: LogConfig,
-    /// `orders-0`.
+    /// `orders-0`, or where its log directory is mounted and that.
     pub(crate) directory: String,
     /// Oldest first; the last is the active one. Never empty.
     pub(crate) segments: Vec<Segment>,
@@ -119,12 +129,25 @@ impl Log {
         storage: &mut dyn Storage,
         trace: &mut Trace,
     ) -> Result<Log, LogError> {
+        Log::open_in("", id, config, opening, storage, trace)
+    }
+
+    /// The same, in a log directory that is mounted at `parent` in the storage; `""` is the storage itself.
+    pub fn open_in(
+        parent: &str,
+        id: &TopicPartition,
+        config: LogConfig,
+        opening: Opening,
+        storage: &mut dyn Storage,
+        trace: &mut Trace,
+    ) -> Result<Log, LogError> {
         let clean = opening.clean;
-        let recovered = recovery::recover(id, &config, clean, storage, trace)?;
+        let directory = id.directory_in(parent);
+        let recovered = recovery::recover(id, directory.clone(), &config, clean, storage, trace)?;
         let mut log = Log {
             id: id.clone(),
             config,
-            directory: id.to_string(),
+            directory,
             segments: recovered.segments,
             recent: recovered.recent,
             cells_from: 0,
@@ -135,6 +158,11 @@ impl Log {
         // What a process that crashed had not synced may still be only in the operating system's memory.
         log.recovery_point = if clean { log.log_end_offset() } else { log.log_start_offset() };
         Ok(log)
+    }
+
+    /// Where its files are, in the storage.
+    pub fn directory(&self) -> &str {
+        &self.directory
     }
 
     /// Which partition this is the log of.

@@ -18,7 +18,7 @@ use crate::{
     scan::{Located, OPEN_CHUNK_BYTES, Scan, ScanError, read_batch},
     segment::{SEGMENT_BYTES_MAX, Segment, base_offset_of, index_path, log_path},
 };
-use alloc::{string::ToString, vec::Vec};
+use alloc::{string::String, string::ToString, vec::Vec};
 use bytes::Bytes;
 use naru_records::RecordsError;
 use naru_trace::{Trace, TraceKind};
@@ -37,12 +37,12 @@ pub struct Recovered {
 /// Opens the files of a log.
 pub fn recover(
     id: &TopicPartition,
+    directory: String,
     config: &LogConfig,
     clean: bool,
     storage: &mut dyn Storage,
     trace: &mut Trace,
 ) -> Result<Recovered, LogError> {
-    let directory = id.to_string();
     storage.create_dir(&directory)?;
     swap::complete(&directory, storage)?;
     let bases = base_offsets(&directory, storage)?;
@@ -79,7 +79,7 @@ fn base_offsets(directory: &str, storage: &dyn Storage) -> Result<Vec<i64>, Stor
 }
 
 struct Recovery {
-    directory: alloc::string::String,
+    directory: String,
     index_interval_bytes: u32,
     clean: bool,
     found: Recovered,
