@@ -35,6 +35,9 @@ impl TopicSettings {
         let number = |key: &str| topic_config::number(key, configs, settings);
         let size = |key: &str| u32::try_from(number(key)).unwrap_or(u32::MAX);
         let text = |key: &str| topic_config::text(key, configs, settings);
+        // For tests, as in Kafka's LogConfig.segmentSize: a segment of any size.
+        let is_small = configs.contains_key("internal.segment.bytes");
+        let segment_bytes = size(if is_small { "internal.segment.bytes" } else { "segment.bytes" });
         let cleanup = cleanup_policy(&text("cleanup.policy"));
         let timestamp_type = match text("message.timestamp.type").as_str() {
             "LogAppendTime" => TimestampType::LogAppendTime,
@@ -44,7 +47,7 @@ impl TopicSettings {
         let timestamp_after_max_ms = number("message.timestamp.after.max.ms");
         TopicSettings {
             log: LogConfig {
-                segment_bytes: size("segment.bytes"),
+                segment_bytes,
                 segment_ms: number("segment.ms"),
                 segment_jitter_ms: number("segment.jitter.ms"),
                 segment_index_bytes: size("segment.index.bytes"),
@@ -112,6 +115,8 @@ mod tests {
         assert_eq!(settings.log.cleanup, CleanupPolicy { delete: true, compact: true });
         assert_eq!(TopicSettings::new(&BTreeMap::new(), &Settings::stand_alone(1)).log, LogConfig::default());
         assert_eq!(settings.timestamp_type, TimestampType::CreateTime);
+        let small = text(&[("internal.segment.bytes", "100"), ("segment.bytes", "2000000")]);
+        assert_eq!(TopicSettings::new(&small, &broker).log.segment_bytes, 100);
     }
 
     #[test]

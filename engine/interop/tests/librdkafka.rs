@@ -1,6 +1,6 @@
 //! librdkafka, through the `rdkafka` crate, against `naru serve`: every codec, every acks, idempotence, offsets by time, admin.
 
-use naru_interop::{BrokerProcess, PATIENCE};
+use naru_interop::{BrokerProcess, PATIENCE, block_on};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
@@ -106,32 +106,31 @@ fn admin_creates_grows_describes_and_deletes_topics() {
     let broker = BrokerProcess::naru(dir.path(), "127.0.0.1:0", &[]);
     let admin: AdminClient<DefaultClientContext> = config(&broker).create().expect("an admin client");
     let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-    let wait = |future| futures_lite(future);
 
     let topics = [
         NewTopic::new("orders", 3, TopicReplication::Fixed(1)).set("retention.ms", "60000"),
         NewTopic::new("bad name", 1, TopicReplication::Fixed(1)),
         NewTopic::new("three-copies", 1, TopicReplication::Fixed(3)),
     ];
-    let results = wait(Box::pin(admin.create_topics(&topics, &options))).expect("an answer");
+    let results = block_on(admin.create_topics(&topics, &options)).expect("an answer");
     assert_eq!(results[0], Ok("orders".to_owned()));
     let code = |i: usize| results[i].as_ref().expect_err("refused").1.to_string();
     assert!(code(1).contains("InvalidTopic"), "{}", code(1));
     assert!(code(2).contains("InvalidReplicationFactor"), "{}", code(2));
 
-    let grown = futures_lite(Box::pin(admin.create_partitions(&[NewPartitions::new("orders", 5)], &options)));
+    let grown = block_on(admin.create_partitions(&[NewPartitions::new("orders", 5)], &options));
     assert_eq!(grown.expect("an answer"), [Ok("orders".to_owned())]);
     let metadata = admin.inner().fetch_metadata(Some("orders"), PATIENCE).expect("metadata");
     assert_eq!(metadata.topics()[0].partitions().len(), 5);
 
     let resources = [ResourceSpecifier::Topic("orders")];
-    let described = futures_lite(Box::pin(admin.describe_configs(&resources, &options))).expect("an answer");
+    let described = block_on(admin.describe_configs(&resources, &options)).expect("an answer");
     let entries = described.into_iter().next().expect("a resource").expect("its settings").entries;
     let retention = entries.iter().find(|entry| entry.name == "retention.ms").expect("retention.ms");
     assert_eq!(retention.value.as_deref(), Some("60000"));
     assert!(!retention.is_default);
 
-    let deleted = futures_lite(Box::pin(admin.delete_topics(&["orders"], &options))).expect("an answer");
+    let deleted = block_on(admin.delete_topics(&["orders"], &options)).expect("an answer");
     assert_eq!(deleted, [Ok("orders".to_owned())]);
     let metadata = admin.inner().fetch_metadata(None, PATIENCE).expect("metadata");
     assert!(metadata.topics().iter().all(|topic| topic.name() != "orders"));
@@ -157,23 +156,4 @@ fn a_consumer_that_waits_is_woken_by_the_next_record() {
     let message = consumer.poll(PATIENCE).expect("a record").expect("no error");
     assert_eq!(message.offset(), 1);
     assert!(begun.elapsed() < Duration::from_secs(5), "the long poll of 30 s was cut short by the record");
-}
-
-/// Runs one of librdkafka's admin futures to its end; its own threads do the work.
-fn futures_lite<T>(future: std::pin::Pin<Box<dyn Future<Output = T> + '_>>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
-    let mut context = std::task::Context::from_waker(&waker);
-    let mut future = future;
-    loop {
-        match future.as_mut().poll(&mut context) {
-            std::task::Poll::Ready(value) => return value,
-            std::task::Poll::Pending => std::thread::park(),
-        }
-    }
 }
