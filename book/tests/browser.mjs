@@ -184,7 +184,10 @@ page('a million records are stopped with a message', async (page) => {
   await lab.id('error').waitFor({ timeout: 30_000 });
 });
 
-page('ten thousand records are simulated within a second or so, and the page never blocks for long', async (page) => {
+// What a reader is promised. The best of a few tries is held against it: whatever else the machine does may slow one down.
+const TRIES = 4;
+
+page('ten thousand records are simulated in under a second, and the page never blocks for more than 100 ms', async (page) => {
   const lab = await open(page, first);
   await lab.run();
   await page.evaluate(() => {
@@ -192,27 +195,40 @@ page('ten thousand records are simulated within a second or so, and the page nev
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => window.blocked.push(Math.round(entry.duration))))
       .observe({ type: 'longtask' });
   });
-  await lab.write('let b = broker(); b.create_topic("t", #{ partitions: 3 }); let p = producer();\n'
-    + 'for i in 0..10000 { p.send("t", `key-${i % 7}`, `value ${i}`); } p.flush();');
-  const started = Date.now();
-  await lab.run();
-  const took = Date.now() - started;
-  const blocked = await page.evaluate(() => window.blocked);
-  console.log(`10,000 records: ${took} ms until shown; the page blocked for ${JSON.stringify(blocked)} ms`);
-  // The aim is 1,000 and 100; a busy machine gets room.
-  assert.ok(took < 5_000, `${took} ms`);
-  assert.ok(Math.max(0, ...blocked) < 500, JSON.stringify(blocked));
+  const tries = [];
+  while (tries.length < TRIES && !tries.some((it) => it.took < 1_000 && it.blocked <= 100)) {
+    await lab.write('let b = broker(); b.create_topic("t", #{ partitions: 3 }); let p = producer();\n'
+      + `for i in 0..10000 { p.send("t", \`key-\${i % 7}\`, \`value \${i}\`); } p.flush(); // ${tries.length}`);
+    await page.evaluate(() => { window.blocked.length = 0; });
+    const started = Date.now();
+    await lab.run();
+    const took = Date.now() - started;
+    tries.push({ took, blocked: await page.evaluate(() => Math.max(0, ...window.blocked)) });
+  }
+  console.log(`10,000 records, ms until shown and longest block: ${JSON.stringify(tries)}`);
+  assert.ok(tries.some((it) => it.took < 1_000), 'until the records are shown');
+  assert.ok(tries.some((it) => it.blocked <= 100), 'the longest block');
 });
 
-page('a warm lab paints soon', async (page) => {
+page('a lab paints in under a second when the server is warm, and loading it never blocks the page for more than 100 ms', async (page) => {
+  await page.addInitScript(() => {
+    window.blocked = [];
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => window.blocked.push(Math.round(entry.duration))))
+      .observe({ type: 'longtask', buffered: true });
+  });
   await page.goto(`${book}/${first.chapter}.html`);
   await new Lab(page, first.number).ready();
-  await page.reload();
-  const started = await page.evaluate(() => performance.timeOrigin);
-  await new Lab(page, first.number).ready();
-  const took = Date.now() - started;
-  console.log(`lab painted ${took} ms after the reload began`);
-  assert.ok(took < 5_000, `${took} ms`);
+  const tries = [];
+  while (tries.length < TRIES && !tries.some((it) => it.took < 1_000 && it.blocked <= 100)) {
+    await page.reload();
+    const started = await page.evaluate(() => performance.timeOrigin);
+    await new Lab(page, first.number).ready();
+    const took = Math.round(Date.now() - started);
+    tries.push({ took, blocked: await page.evaluate(() => Math.max(0, ...window.blocked)) });
+  }
+  console.log(`lab painted after a reload, ms and longest block: ${JSON.stringify(tries)}`);
+  assert.ok(tries.some((it) => it.took < 1_000), 'until the lab is painted');
+  assert.ok(tries.some((it) => it.blocked <= 100), 'the longest block while it loads');
 });
 
 // ---- Without what a lab needs ----
