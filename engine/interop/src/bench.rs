@@ -15,7 +15,11 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
 };
 use std::{
-    sync::Mutex,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -28,10 +32,18 @@ struct Options {
     /// Records of 1 KiB a throughput workload sends; ten times as many of 100 B are half the bytes.
     #[arg(long, default_value_t = 300_000)]
     records: u64,
+    /// Records of 1 KiB in the backlog that is read beside a hot topic: a gigabyte.
+    #[arg(long, default_value_t = 1_000_000)]
+    backlog: u64,
     /// How often each workload is run; the median is reported.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
 }
+
+/// The topic with the backlog.
+const BACKLOG: &str = "backlog";
+/// How long a latency workload sends.
+const PACED: Duration = Duration::from_secs(3);
 
 fn main() {
     let options = Options::parse();
@@ -52,6 +64,7 @@ fn main() {
             latency_rows(&mut table, &brokers, &options, (size, rate), acks);
         }
     }
+    backlog_rows(&mut table, &brokers, &options);
     table.row("resident memory, after the load, MiB", Better::Lower, |i| brokers[i].process.resident_mib());
     table.print();
 }
@@ -66,7 +79,7 @@ struct Contender {
     name: &'static str,
     process: BrokerProcess,
     first_ack: Duration,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Contender {
@@ -80,7 +93,7 @@ impl Contender {
         let producer = Latencies::producer(&process, "all", "0");
         send(&producer, "first", &[0; 10]);
         producer.flush(PATIENCE).expect("the first record is acknowledged");
-        Contender { name, process, first_ack: begun.elapsed(), _data: data }
+        Contender { name, process, first_ack: begun.elapsed(), data }
     }
 }
 
@@ -111,12 +124,73 @@ fn latency_rows(table: &mut Table, brokers: &[Contender], options: &Options, loa
     for round in 0..options.rounds {
         for (i, broker) in brokers.iter().enumerate() {
             let topic = format!("paced-{size}-{acks}-{round}");
-            figures[i].push(paced_latency(&broker.process, &topic, load, acks));
+            figures[i].push(paced_latency(&broker.process, &topic, load, acks, PACED));
         }
     }
     let label = format!("{} at {rate}/s, acks={acks}", size_name(size));
     table.row(&format!("latency p50, {label}, ms"), Better::Lower, |i| median(figures[i].iter().map(|f| f.0)));
     table.row(&format!("latency p99, {label}, ms"), Better::Lower, |i| median(figures[i].iter().map(|f| f.1)));
+}
+
+/// What a hot topic's producer feels while somebody reads a backlog that is no longer in memory.
+fn backlog_rows(table: &mut Table, brokers: &[Contender], options: &Options) {
+    let load = (1024, 5_000);
+    for broker in brokers {
+        produce_all(&broker.process, BACKLOG, (options.backlog, 1024), "1");
+    }
+    let mut alone: Vec<Vec<(f64, f64)>> = brokers.iter().map(|_| Vec::new()).collect();
+    let (mut warm, mut cold) = (alone.clone(), alone.clone());
+    for round in 0..options.rounds {
+        for (i, broker) in brokers.iter().enumerate() {
+            let hot = |name: &str| paced_latency(&broker.process, &format!("hot-{name}-{round}"), load, "1", PACED);
+            alone[i].push(hot("alone"));
+            warm[i].push(beside_a_reader(broker, options.backlog, || hot("warm")));
+            forget_pages(broker.data.path());
+            cold[i].push(beside_a_reader(broker, options.backlog, || hot("cold")));
+        }
+    }
+    let p99 = |figures: &[(f64, f64)]| median(figures.iter().map(|figure| figure.1));
+    table.row("latency p99, 1 KiB at 5000/s, alone, ms", Better::Lower, |i| p99(&alone[i]));
+    table.row("  beside a reader of a backlog in memory, ms", Better::Lower, |i| p99(&warm[i]));
+    table.row("  beside a reader of a backlog on disk only, ms", Better::Lower, |i| p99(&cold[i]));
+}
+
+/// Does `work` while a consumer on a thread of its own reads the backlog from its beginning, again and again, throwing the records away.
+fn beside_a_reader<T>(broker: &Contender, count: u64, work: impl FnOnce() -> T) -> T {
+    let reading = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while reading.load(Ordering::Relaxed) {
+                read_backlog(&broker.process, count, &reading);
+            }
+        });
+        let result = work();
+        reading.store(false, Ordering::Relaxed);
+        result
+    })
+}
+
+fn read_backlog(broker: &BrokerProcess, count: u64, reading: &AtomicBool) {
+    let consumer = assigned_consumer(broker, BACKLOG);
+    for _ in 0..count {
+        if !reading.load(Ordering::Relaxed) {
+            return;
+        }
+        consumer.poll(PATIENCE).expect("a record within a minute").expect("no error");
+    }
+}
+
+/// Brings every file below `directory` to disk and out of the page cache.
+fn forget_pages(directory: &Path) {
+    for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            forget_pages(&path);
+        } else if let Ok(file) = std::fs::File::open(&path) {
+            file.sync_all().expect("the file is synced");
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("the advice is taken");
+        }
+    }
 }
 
 /// What one run of a throughput workload took.
@@ -155,21 +229,27 @@ fn produce_all(broker: &BrokerProcess, topic: &str, load: (u64, usize), acks: &s
 }
 
 fn consume_all(broker: &BrokerProcess, topic: &str, count: u64) {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &broker.bootstrap).set("group.id", "bench").set("enable.auto.commit", "false");
-    let consumer: BaseConsumer = config.create().expect("a consumer");
-    let mut assignment = TopicPartitionList::new();
-    assignment.add_partition_offset(topic, 0, Offset::Offset(0)).expect("an offset");
-    consumer.assign(&assignment).expect("the assignment");
+    let consumer = assigned_consumer(broker, topic);
     for expected in 0..count {
         let message = consumer.poll(PATIENCE).expect("a record within a minute").expect("no error");
         assert_eq!(message.offset(), expected as i64);
     }
 }
 
-/// Sends at a fixed rate for three seconds, as an open loop: a record that the broker delays does not delay the next.
+/// A consumer without a group at the beginning of a topic's only partition.
+fn assigned_consumer(broker: &BrokerProcess, topic: &str) -> BaseConsumer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &broker.bootstrap).set("group.id", "bench").set("enable.auto.commit", "false");
+    let consumer: BaseConsumer = config.create().expect("a consumer");
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, 0, Offset::Offset(0)).expect("an offset");
+    consumer.assign(&assignment).expect("the assignment");
+    consumer
+}
+
+/// Sends at a fixed rate for a while, as an open loop: a record that the broker delays does not delay the next.
 /// Latency runs from the moment a record was due to its delivery report. Returns p50 and p99 in milliseconds.
-fn paced_latency(broker: &BrokerProcess, topic: &str, load: (usize, u64), acks: &str) -> (f64, f64) {
+fn paced_latency(broker: &BrokerProcess, topic: &str, load: (usize, u64), acks: &str, time: Duration) -> (f64, f64) {
     let (size, rate) = load;
     let producer = Latencies::producer(broker, acks, "0");
     let value = vec![b'x'; size];
@@ -177,7 +257,7 @@ fn paced_latency(broker: &BrokerProcess, topic: &str, load: (usize, u64), acks: 
     producer.flush(PATIENCE).expect("the topic exists");
     producer.context().recorded.lock().expect("the histogram").reset();
     let begun = Instant::now();
-    for i in 0..rate * 3 {
+    for i in 0..rate * time.as_secs() {
         let due = begun + Duration::from_nanos(i * 1_000_000_000 / rate);
         while Instant::now() < due {
             producer.poll(Duration::ZERO);
