@@ -3,6 +3,8 @@
 //! Kafka's offset map digests keys with MD5. This one is quicker and has a secret: whoever does not know it cannot make two
 //! keys that look the same, of which compaction would remove one.
 
+use siphasher::sip128::SipHasher24;
+
 /// Sixteen bytes that stand for a key.
 pub type Digest = [u64; 2];
 
@@ -12,55 +14,8 @@ pub struct DigestSecret(pub u64, pub u64);
 
 /// The digest of `key`.
 pub fn digest(secret: DigestSecret, key: &[u8]) -> Digest {
-    let mut state = State([
-        secret.0 ^ 0x736f_6d65_7073_6575,
-        secret.1 ^ 0x646f_7261_6e64_6f6d ^ 0xee,
-        secret.0 ^ 0x6c79_6765_6e65_7261,
-        secret.1 ^ 0x7465_6462_7974_6573,
-    ]);
-    let (words, rest) = key.as_chunks();
-    for word in words {
-        state.absorb(u64::from_le_bytes(*word));
-    }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    last[7] = key.len() as u8;
-    state.absorb(u64::from_le_bytes(last));
-    state.0[2] ^= 0xee;
-    let first = state.squeeze();
-    state.0[1] ^= 0xdd;
-    [first, state.squeeze()]
-}
-
-/// Four words, as the paper calls them v0 to v3.
-struct State([u64; 4]);
-
-impl State {
-    fn absorb(&mut self, word: u64) {
-        self.0[3] ^= word;
-        self.round();
-        self.round();
-        self.0[0] ^= word;
-    }
-
-    fn squeeze(&mut self) -> u64 {
-        (0..4).for_each(|_| self.round());
-        self.0.iter().fold(0, |all, word| all ^ word)
-    }
-
-    fn round(&mut self) {
-        let [v0, v1, v2, v3] = &mut self.0;
-        *v0 = v0.wrapping_add(*v1);
-        *v1 = v1.rotate_left(13) ^ *v0;
-        *v0 = v0.rotate_left(32);
-        *v2 = v2.wrapping_add(*v3);
-        *v3 = v3.rotate_left(16) ^ *v2;
-        *v0 = v0.wrapping_add(*v3);
-        *v3 = v3.rotate_left(21) ^ *v0;
-        *v2 = v2.wrapping_add(*v1);
-        *v1 = v1.rotate_left(17) ^ *v2;
-        *v2 = v2.rotate_left(32);
-    }
+    let hash = SipHasher24::new_with_keys(secret.0, secret.1).hash(key);
+    [hash.h1, hash.h2]
 }
 
 #[cfg(test)]
