@@ -100,6 +100,11 @@ impl<S: Storage> Broker<S> {
         self.state.view(&self.storage)
     }
 
+    /// The log directories that cannot be used, with the reasons.
+    pub fn failed_log_dirs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.state.dirs.iter().filter_map(|dir| Some((dir.path.as_str(), dir.failed.as_deref()?)))
+    }
+
     /// Counters and sizes.
     pub fn metrics(&self) -> Metrics {
         self.state.metrics()

@@ -16,8 +16,8 @@ pub struct BrokerConfig {
     pub advertised_host: String,
     /// The port that clients are told to dial (`advertised.listeners`).
     pub advertised_port: u16,
-    /// Where its data is, for people: what DescribeLogDirs calls the log directory (`log.dirs`).
-    pub log_dir: String,
+    /// `log.dirs`: where its data is. The first holds the cluster's metadata.
+    pub log_dirs: Vec<LogDirConfig>,
     /// Where all randomness of this broker comes from: topic ids, session ids, the ids in `meta.properties`.
     pub seed: u64,
     /// `num.partitions`: partitions of a topic whose creator does not say.
@@ -48,6 +48,24 @@ pub struct BrokerConfig {
     pub unknown_keys: Vec<String>,
 }
 
+/// One of the directories that a broker keeps its data in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogDirConfig {
+    /// Where it is, for people: an absolute path.
+    pub path: String,
+    /// The name under which it lies at the top of the storage; empty for the storage itself.
+    pub mount: String,
+    /// Why the driver cannot offer it, if so: then nothing lies under its name.
+    pub failed: Option<String>,
+}
+
+impl LogDirConfig {
+    /// The only one: the storage itself.
+    pub fn lone(path: impl Into<String>) -> Self {
+        LogDirConfig { path: path.into(), mount: String::new(), failed: None }
+    }
+}
+
 /// A key of the configuration has a value it cannot have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -74,7 +92,7 @@ impl Default for BrokerConfig {
             cluster_id: String::new(),
             advertised_host: "localhost".into(),
             advertised_port: 9092,
-            log_dir: "/naru-data".into(),
+            log_dirs: alloc::vec![LogDirConfig::lone("/naru-data")],
             seed: 0,
             num_partitions: 1,
             auto_create_topics_enable: true,

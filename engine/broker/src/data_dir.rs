@@ -139,9 +139,9 @@ pub(crate) fn read_text(storage: &dyn Storage, path: &str) -> Result<Option<Stri
     }
 }
 
-/// The names of the directories in the data directory.
-pub(crate) fn directories(storage: &dyn Storage) -> Result<Vec<String>, StorageError> {
-    match storage.list("") {
+/// The names of the directories in the log directory that is mounted at `mount`.
+pub(crate) fn directories(storage: &dyn Storage, mount: &str) -> Result<Vec<String>, StorageError> {
+    match storage.list(mount) {
         Ok(entries) => Ok(entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name).collect()),
         Err(error) if error.kind == StorageErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),

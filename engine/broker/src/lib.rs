@@ -21,6 +21,7 @@ mod data_dir;
 pub mod effect;
 mod fetch_sessions;
 pub mod input;
+mod log_dirs;
 mod metadata_log;
 pub mod metrics;
 mod pipeline;
@@ -37,7 +38,7 @@ mod turn;
 mod view;
 
 pub use broker::{Broker, StartError};
-pub use config::{BrokerConfig, ConfigError};
+pub use config::{BrokerConfig, ConfigError, LogDirConfig};
 pub use effect::{Effect, Frame, Outbox};
 pub use input::{ConnectionId, Input};
 pub use metrics::Metrics;

@@ -10,7 +10,7 @@
 //!
 //! Deliberately not a Raft log: a lone broker is its own quorum.
 
-use crate::{effect::Effect, turn::Turn};
+use crate::{effect::Effect, log_dirs::LogDir, turn::Turn};
 use alloc::{collections::VecDeque, format, string::String, string::ToString, vec::Vec};
 use bytes::{Bytes, BytesMut};
 use naru_log::{Log, LogConfig, LogError, Opening, Slice, Storage, StorageError, TopicPartition};
@@ -52,12 +52,12 @@ struct Pending {
 
 impl MetadataLog {
     /// Opens the log and replays it from its first record to its last. An error is a sentence.
-    pub(crate) fn open(clean: bool, storage: &mut dyn Storage, trace: &mut Trace) -> Result<Self, String> {
+    pub(crate) fn open(dir: &LogDir, storage: &mut dyn Storage, trace: &mut Trace) -> Result<Self, String> {
         let id = TopicPartition { topic: TOPIC.into(), partition: 0 };
         // A decision is one batch, however many partitions it makes.
         let config = LogConfig { max_message_bytes: u32::MAX, ..LogConfig::default() };
-        let opening = Opening { clean, ..Opening::clean() };
-        let log = Log::open(&id, config, opening, storage, trace).map_err(|error| error.to_string())?;
+        let opening = Opening { clean: dir.clean, ..Opening::clean() };
+        let log = Log::open_in(&dir.mount, &id, config, opening, storage, trace).map_err(|error| error.to_string())?;
         let mut image = Image::default();
         let mut from = log.log_start_offset();
         while from < log.log_end_offset() {

@@ -5,6 +5,7 @@
 
 use crate::{
     data_dir::{renamed_directory, write_partition_metadata},
+    log_dirs::may_be_elsewhere,
     retired::RetiredLog,
     topic_settings::TopicSettings,
     topics::{Offline, Partition, PartitionKey, PartitionState, Topic, TopicKey},
@@ -44,14 +45,16 @@ impl Turn<'_> {
         // Partitions come last: their logs need the settings.
         for record in records {
             if let MetadataRecord::Partition(partition) = record {
-                self.add_partition(partition, false);
+                self.add_partition(partition);
                 self.out.trace.because(published);
             }
         }
     }
 
     /// Adds a topic that is in the image already, with its partitions: at start.
-    pub(crate) fn open_topic(&mut self, topic: &naru_metadata::Topic, clean: bool) {
+    ///
+    /// `located` tells where partitions lie, by the names of their directories.
+    pub(crate) fn open_topic(&mut self, topic: &naru_metadata::Topic, located: &BTreeMap<String, usize>) {
         let key = self.insert_topic(&topic.name, topic.id, topic.configs.clone());
         for (index, partition) in topic.partitions.iter().enumerate() {
             let assignment = Assignment {
@@ -60,7 +63,14 @@ impl Turn<'_> {
                 leader_epoch: partition.leader_epoch,
                 replicas: partition.replicas.clone(),
             };
-            self.open_partition(key, assignment, clean);
+            let id = TopicPartition { topic: topic.name.clone(), partition: assignment.partition };
+            let dir = match located.get(&id.to_string()) {
+                Some(dir) => Some(*dir).filter(|dir| self.state.dirs.get(*dir).failed.is_none()),
+                None if self.state.dirs.has_failed() => None,
+                None => self.state.dirs.place_new(),
+            };
+            let clean = dir.is_some_and(|dir| self.state.dirs.get(dir).clean);
+            self.open_partition(key, assignment, dir, clean);
         }
         for (key, value) in &topic.configs {
             self.trace_config(&topic.name, key, Some(value));
@@ -92,7 +102,8 @@ impl Turn<'_> {
     /// A log refused or failed. Only a failure takes its partition offline.
     pub(crate) fn on_log_error(&mut self, key: PartitionKey, error: &LogError) {
         match error {
-            LogError::Storage(_) | LogError::Corrupt { .. } => self.take_offline(key, &error.to_string()),
+            LogError::Storage(_) => self.fail(key, &error.to_string()),
+            LogError::Corrupt { .. } => self.take_offline(key, &error.to_string()),
             LogError::OffsetOutOfRange { .. } | LogError::MessageTooLarge { .. } => {}
             LogError::RecordListTooLarge { .. } => {}
         }
@@ -110,7 +121,26 @@ impl Turn<'_> {
             Some(PartitionKey { topic, partition: index as i32 })
         });
         if let Some(key) = owner {
-            self.take_offline(key, &error.to_string());
+            self.fail(key, &error.to_string());
+        }
+    }
+
+    /// A partition's storage failed. If it is in one of several log directories, all of that is offline (KIP-112); a lone
+    /// directory goes on with what works.
+    fn fail(&mut self, key: PartitionKey, reason: &str) {
+        let dir = self.state.topics.partition(key).and_then(|partition| partition.dir);
+        let Some(dir) = dir.filter(|_| self.state.dirs.are_several()) else {
+            return self.take_offline(key, reason);
+        };
+        let failed = self.out.trace.cause();
+        self.state.dirs.get_mut(dir).failed.get_or_insert_with(|| reason.into());
+        let in_it = self.state.topics.iter_mut().flat_map(|(topic, entry)| {
+            let partitions = entry.partitions.iter().zip(0..).filter(|(partition, _)| partition.dir == Some(dir));
+            partitions.map(move |(_, partition)| PartitionKey { topic, partition }).collect::<Vec<_>>()
+        });
+        for key in in_it.collect::<Vec<_>>() {
+            self.out.trace.because(failed);
+            self.take_offline(key, reason);
         }
     }
 
@@ -180,7 +210,7 @@ impl Turn<'_> {
         }
     }
 
-    fn add_partition(&mut self, record: &PartitionRecord, clean: bool) {
+    fn add_partition(&mut self, record: &PartitionRecord) {
         let Some(key) = self.state.topics.by_id(record.topic_id) else { return };
         let assignment = Assignment {
             partition: record.partition_id,
@@ -188,21 +218,28 @@ impl Turn<'_> {
             leader_epoch: record.leader_epoch,
             replicas: record.replicas.clone(),
         };
-        self.open_partition(key, assignment, clean);
+        self.open_partition(key, assignment, self.state.dirs.place_new(), false);
     }
 
     /// Opens a partition's log, or makes it. A log that cannot be opened is an offline partition, not the end of the broker.
-    fn open_partition(&mut self, key: TopicKey, assignment: Assignment, clean: bool) {
+    fn open_partition(&mut self, key: TopicKey, assignment: Assignment, dir: Option<usize>, clean: bool) {
         let Some(topic) = self.state.topics.get(key) else { return };
         assert_eq!(topic.partitions.len() as i32, assignment.partition, "partitions are numbered without gaps");
         let id = TopicPartition { topic: topic.name.as_str().into(), partition: assignment.partition };
         let (topic_id, log_config) = (topic.id, topic.settings.log);
         let opening = Opening { clean, now_ms: self.now.wall_ms, ..Opening::clean() };
-        let opened = Log::open(&id, log_config, opening, self.storage, &mut self.out.trace).and_then(|log| {
-            write_partition_metadata(self.storage, &id.to_string(), topic_id)?;
+        let opened = match dir.map(|dir| self.state.dirs.get_mut(dir)) {
+            None => Err(may_be_elsewhere(&id).into()),
+            Some(dir) => {
+                dir.partitions += 1;
+                Log::open_in(&dir.mount, &id, log_config, opening, self.storage, &mut self.out.trace)
+            }
+        };
+        let opened = opened.and_then(|log| {
+            write_partition_metadata(self.storage, log.directory(), topic_id)?;
             Ok(log)
         });
-        let failure = opened.as_ref().err().map(ToString::to_string);
+        let failure = opened.as_ref().err().cloned();
         let Assignment { leader, leader_epoch, replicas, .. } = assignment;
         let (high_watermark, state) = match opened {
             Ok(log) => (log.log_end_offset(), PartitionState::Online(log)),
@@ -211,19 +248,22 @@ impl Turn<'_> {
                 (0, PartitionState::Offline(Offline { log: None, last_view }))
             }
         };
-        let partition = Partition { leader, leader_epoch, replicas, high_watermark, state };
+        let partition = Partition { leader, leader_epoch, replicas, dir, high_watermark, state };
         self.out.trace.emit_then(|| TraceKind::PartitionOpened {
             topic: id.topic.clone(),
             topic_id: topic_id.hyphenated().to_string(),
             partition: id.partition,
             view: Box::new(partition.view(self.storage)),
         });
-        if let Some(reason) = failure {
+        if let Some(reason) = failure.as_ref().map(ToString::to_string) {
             let (topic, partition) = (id.topic, id.partition);
             self.out.trace.emit_then(|| TraceKind::PartitionOffline { topic, partition, reason });
         }
         if let Some(topic) = self.state.topics.get_mut(key) {
             topic.partitions.push(partition);
+        }
+        if let Some(LogError::Storage(error)) = failure {
+            self.fail(PartitionKey { topic: key, partition: assignment.partition }, &error.to_string());
         }
     }
 
@@ -238,8 +278,12 @@ impl Turn<'_> {
             let index = index as i32;
             let waiting = self.state.purgatory.waiting_for(PartitionKey { topic: key, partition: index });
             self.state.ready.extend(waiting.into_iter().map(|id| (id, cause)));
-            let from = TopicPartition { topic: name.into(), partition: index }.to_string();
-            let directory = renamed_directory(name, index, self.state.random.uuid(), "delete");
+            let renamed = renamed_directory(name, index, self.state.random.uuid(), "delete");
+            // One that nobody could find is a stray when it is found again.
+            let Some(dir) = partition.dir.map(|dir| self.state.dirs.get_mut(dir)) else { continue };
+            dir.partitions -= 1;
+            let from = dir.join(&TopicPartition { topic: name.into(), partition: index }.to_string());
+            let directory = dir.join(&renamed);
             // If it cannot be renamed, the next start finds that no topic claims it.
             let directory = self.storage.rename(&from, &directory).map_or(from, |()| directory);
             self.state.retired.push(RetiredLog { remove_at, directory, log: partition.into_log() });

@@ -61,6 +61,8 @@ pub(crate) struct Partition {
     pub(crate) leader: i32,
     pub(crate) leader_epoch: i32,
     pub(crate) replicas: Vec<i32>,
+    /// The log directory that it lies in, by its place in the configuration; `None` if nobody knows.
+    pub(crate) dir: Option<usize>,
     /// The first offset that consumers may not read yet. On a lone broker, the log end offset.
     pub(crate) high_watermark: i64,
     pub(crate) state: PartitionState,
@@ -130,10 +132,10 @@ impl Topics {
         self.topics.iter_mut().map(|(key, topic)| (*key, topic))
     }
 
-    /// Takes every partition's log out, to close it; `None` for one that could not be opened.
-    pub(crate) fn take_logs(&mut self) -> impl Iterator<Item = Option<Log>> {
+    /// Takes every partition out, to close its log.
+    pub(crate) fn take_partitions(&mut self) -> impl Iterator<Item = Partition> {
         let topics = core::mem::take(&mut self.topics);
-        topics.into_values().flat_map(|topic| topic.partitions).map(Partition::into_log)
+        topics.into_values().flat_map(|topic| topic.partitions)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -288,7 +290,8 @@ mod tests {
     fn semantics_21_older_epochs_are_fenced_and_newer_ones_unknown() {
         let last_view = Box::new(PartitionView::default());
         let state = PartitionState::Offline(Offline { log: None, last_view });
-        let partition = Partition { leader: 1, leader_epoch: 5, replicas: Vec::new(), high_watermark: 0, state };
+        let partition =
+            Partition { leader: 1, leader_epoch: 5, replicas: Vec::new(), dir: None, high_watermark: 0, state };
         assert_eq!(partition.check_leader_epoch(4), Err(ErrorCode::FencedLeaderEpoch));
         assert_eq!(partition.check_leader_epoch(5), Ok(()));
         assert_eq!(partition.check_leader_epoch(6), Err(ErrorCode::UnknownLeaderEpoch));

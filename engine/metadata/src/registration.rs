@@ -58,7 +58,7 @@ pub fn register_broker(
         rack: None,
         fenced: true,
         in_controlled_shutdown: false,
-        log_dirs: vec![settings.directory_id],
+        log_dirs: settings.log_dirs.clone(),
     };
     let unfenced = BrokerRegistrationChangeRecord {
         broker_id,

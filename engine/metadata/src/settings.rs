@@ -21,8 +21,11 @@ pub struct Settings {
     pub delete_topic_enable: bool,
     /// The brokers that can hold replicas, sorted. One, while brokers stand alone.
     pub brokers: Vec<i32>,
-    /// The id of the log directory, as in `meta.properties`.
+    /// The id of the log directory that partitions are assigned to, as in its `meta.properties`; nil if the broker has several
+    /// and chooses itself.
     pub directory_id: Uuid,
+    /// The ids of all log directories that work.
+    pub log_dirs: Vec<Uuid>,
     /// Every setting that the broker was started with, under Kafka's names: `log.retention.ms`. Topics take their defaults
     /// from here.
     pub static_configs: BTreeMap<String, String>,
@@ -42,6 +45,7 @@ impl Settings {
             delete_topic_enable: true,
             brokers: alloc::vec![node_id],
             directory_id: Uuid::nil(),
+            log_dirs: alloc::vec![Uuid::nil()],
             static_configs: BTreeMap::new(),
             dynamic_configs: BTreeMap::new(),
             dynamic_default_configs: BTreeMap::new(),

@@ -1,15 +1,17 @@
 //! DescribeLogDirs (35): which partitions lie in which log directory, how large they are, and how much room is left
 //! (KIP-113, KIP-827).
 
-use crate::{connections::RequestContext, reply::Reply, topics::Partition, topics::Topic, turn::Turn};
-use alloc::{vec, vec::Vec};
+use crate::{
+    connections::RequestContext, log_dirs::LogDir, reply::Reply, topics::Partition, topics::Topic, turn::Turn,
+};
+use alloc::vec::Vec;
 use naru_log::Log;
 use naru_wire::messages::describe_log_dirs_request::DescribableLogDirTopic;
 use naru_wire::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
 use naru_wire::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
-use naru_wire::{StrBytes, TopicName};
+use naru_wire::{ErrorCode, StrBytes, TopicName};
 
 /// What an answer says where the size of a disk is not known (`DescribeLogDirsResponse.UNKNOWN_VOLUME_BYTES`).
 const UNKNOWN_BYTES: i64 = -1;
@@ -19,28 +21,44 @@ pub(crate) fn handle(turn: &mut Turn<'_>, _context: &RequestContext, request: &D
     // Read the request.
     let asked = request.topics.as_deref();
     // Decide.
-    let topics = turn.state.topics.iter().filter_map(|topic| describe_topic(topic, asked)).collect();
-    let (total, usable) = match turn.storage.space("") {
+    let dirs = turn.state.dirs.iter().zip(0..).map(|(dir, index)| match dir.failed {
+        None => describe_dir(turn, dir, index, asked),
+        Some(_) => named(dir)
+            .with_error_code(ErrorCode::KafkaStorageError as i16)
+            .with_total_bytes(UNKNOWN_BYTES)
+            .with_usable_bytes(UNKNOWN_BYTES),
+    });
+    // Answer.
+    Reply::Now(DescribeLogDirsResponse::default().with_results(dirs.collect()).into())
+}
+
+fn describe_dir(
+    turn: &Turn<'_>,
+    dir: &LogDir,
+    index: usize,
+    asked: Option<&[DescribableLogDirTopic]>,
+) -> DescribeLogDirsResult {
+    let topics = turn.state.topics.iter().filter_map(|topic| describe_topic(topic, index, asked));
+    let (total, usable) = match turn.storage.space(&dir.mount) {
         Some(space) => (clamped(space.total_bytes), clamped(space.usable_bytes)),
         None => (UNKNOWN_BYTES, UNKNOWN_BYTES),
     };
-    // Answer.
-    let directory = DescribeLogDirsResult::default()
-        .with_log_dir(StrBytes::from_string(turn.state.config.log_dir.clone()))
-        .with_topics(topics)
-        .with_total_bytes(total)
-        .with_usable_bytes(usable);
-    Reply::Now(DescribeLogDirsResponse::default().with_results(vec![directory]).into())
+    named(dir).with_topics(topics.collect()).with_total_bytes(total).with_usable_bytes(usable)
 }
 
-/// A topic's partitions, those that were asked for: all of them, if the request names no topics at all.
-fn describe_topic(topic: &Topic, asked: Option<&[DescribableLogDirTopic]>) -> Option<DescribeLogDirsTopic> {
+fn named(dir: &LogDir) -> DescribeLogDirsResult {
+    DescribeLogDirsResult::default().with_log_dir(StrBytes::from_string(dir.path.clone()))
+}
+
+/// A topic's partitions in a directory, those that were asked for: all of them, if the request names no topics at all.
+fn describe_topic(topic: &Topic, dir: usize, asked: Option<&[DescribableLogDirTopic]>) -> Option<DescribeLogDirsTopic> {
     let is_asked_for = |partition: i32| {
         asked.is_none_or(|asked| {
             asked.iter().any(|other| other.topic.as_str() == &*topic.name && other.partitions.contains(&partition))
         })
     };
-    let partitions = topic.partitions.iter().zip(0..).filter(|(_, index)| is_asked_for(*index));
+    let here = topic.partitions.iter().zip(0..).filter(|(partition, _)| partition.dir == Some(dir));
+    let partitions = here.filter(|(_, index)| is_asked_for(*index));
     let partitions: Vec<DescribeLogDirsPartition> = partitions.filter_map(describe_partition).collect();
     let named = DescribeLogDirsTopic::default().with_name(TopicName(topic.name.clone()));
     (!partitions.is_empty()).then(|| named.with_partitions(partitions))

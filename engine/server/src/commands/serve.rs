@@ -16,6 +16,7 @@ use crate::{
     settings::{HostPort, Settings},
     storage::FileStorage,
 };
+use naru_broker::LogDirConfig;
 use std::{
     io::{ErrorKind, Write},
     net::SocketAddr,
@@ -65,7 +66,7 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let clock = Clock::start();
     let (sender, receiver) = inbox(settings.queued_requests_max);
     settings.broker.seed = entropy()?;
-    settings.broker.log_dir = data.path().display().to_string();
+    settings.broker.log_dirs = vec![LogDirConfig::lone(data.path().display().to_string())];
     let storage = FileStorage::new(data.path().to_owned());
     let mut limits = settings.limits.clone();
     limits.connections_max = limits.connections_max.min(descriptors().saturating_sub(DESCRIPTORS_FOR_FILES).max(16));
