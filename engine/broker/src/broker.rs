@@ -65,9 +65,13 @@ impl<S: Storage> Broker<S> {
             Input::Connected { connection, peer } => turn.on_connected(connection, peer),
             Input::Frame { connection, frame } => turn.on_frame(connection, frame),
             Input::Disconnected { connection } => turn.on_disconnected(connection),
-            Input::Synced { ticket, result } => turn.on_synced(ticket, result),
+            Input::Synced { ticket, result } => {
+                if !turn.on_cleaning_synced(ticket, &result) {
+                    turn.on_synced(ticket, result);
+                }
+            }
             Input::StorageFailed { file, error } => turn.on_storage_failed(file, &error),
-            Input::Tick => {}
+            Input::Tick => turn.clean_logs(),
             Input::Shutdown => turn.on_shutdown(),
         }
         turn.settle();
@@ -76,7 +80,10 @@ impl<S: Storage> Broker<S> {
 
     /// When it wants to be woken, and why.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        [self.state.purgatory.next_deadline(), self.state.retired.next_deadline()].into_iter().flatten().min()
+        [self.state.purgatory.next_deadline(), self.state.retired.next_deadline(), self.state.cleaning.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether the driver should go on reading from this connection's socket. `false` while frames queue up behind a parked

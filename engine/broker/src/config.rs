@@ -40,6 +40,8 @@ pub struct BrokerConfig {
     pub queued_bytes_max: usize,
     /// The most replies that may wait at once, of all connections together.
     pub parked_replies_max: usize,
+    /// How and when compacted topics are cleaned.
+    pub cleaner: CleanerConfig,
     /// What a topic's log takes from the broker where its own configuration says nothing.
     pub log: LogConfig,
     /// All keys that were set, as they were written: what DescribeConfigs calls `STATIC_BROKER_CONFIG`.
@@ -63,6 +65,30 @@ impl LogDirConfig {
     /// The only one: the storage itself.
     pub fn lone(path: impl Into<String>) -> Self {
         LogDirConfig { path: path.into(), mount: String::new(), failed: None }
+    }
+}
+
+/// How and when compacted topics are cleaned: `log.cleaner.*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CleanerConfig {
+    /// `log.cleaner.enable`.
+    pub enable: bool,
+    /// `log.cleaner.backoff.ms`: when there was nothing to clean, how long to wait before looking again.
+    pub backoff_ms: u64,
+    /// `log.cleaner.dedupe.buffer.size`: the most memory that the offsets of keys may take, in bytes.
+    pub dedupe_buffer_bytes: usize,
+    /// `log.cleaner.io.max.bytes.per.second`: how many bytes may be read in a second; `u64::MAX` for no limit.
+    pub io_bytes_per_second_max: u64,
+}
+
+impl Default for CleanerConfig {
+    fn default() -> Self {
+        CleanerConfig {
+            enable: true,
+            backoff_ms: 15_000,
+            dedupe_buffer_bytes: 128 << 20,
+            io_bytes_per_second_max: u64::MAX,
+        }
     }
 }
 
@@ -104,6 +130,7 @@ impl Default for BrokerConfig {
             queued_requests_max: 500,
             queued_bytes_max: 100 * 1024 * 1024,
             parked_replies_max: 10_000,
+            cleaner: CleanerConfig::default(),
             log: LogConfig::default(),
             properties: BTreeMap::new(),
             unknown_keys: Vec::new(),
@@ -175,20 +202,20 @@ macro_rules! number_key {
 }
 
 macro_rules! flag_key {
-    ($name:literal, $field:ident) => {
+    ($name:literal, $($field:ident).+) => {
         Key {
             name: $name,
             set: |config, value| {
-                config.$field = flag(value)?;
+                config.$($field).+ = flag(value)?;
                 Ok(())
             },
-            text: Some(|config| config.$field.to_string()),
+            text: Some(|config| config.$($field).+.to_string()),
         }
     };
 }
 
 /// Every key that has a field. Of two keys for one field, the stronger comes later.
-static KEYS: [Key; 17] = [
+static KEYS: [Key; 21] = [
     Key { name: "broker.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "node.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "listeners", set: listener, text: None },
@@ -206,10 +233,14 @@ static KEYS: [Key; 17] = [
     number_key!("log.index.size.max.bytes", log.segment_index_bytes, u32, 4),
     number_key!("log.index.interval.bytes", log.index_interval_bytes, u32, 0),
     number_key!("message.max.bytes", log.max_message_bytes, u32, 0),
+    flag_key!("log.cleaner.enable", cleaner.enable),
+    number_key!("log.cleaner.backoff.ms", cleaner.backoff_ms, u64, 0),
+    number_key!("log.cleaner.dedupe.buffer.size", cleaner.dedupe_buffer_bytes, usize, 1),
+    Key { name: "log.cleaner.io.max.bytes.per.second", set: cleaner_rate, text: None },
 ];
 
 /// Keys of a real Kafka broker's configuration that ask nothing of this one: threads, controllers, internal topics.
-const IGNORED_KEYS: [&str; 22] = [
+const IGNORED_KEYS: [&str; 25] = [
     "process.roles",
     "controller.quorum.voters",
     "controller.quorum.bootstrap.servers",
@@ -232,6 +263,9 @@ const IGNORED_KEYS: [&str; 22] = [
     "share.coordinator.state.topic.min.isr",
     "group.initial.rebalance.delay.ms",
     "log.retention.check.interval.ms",
+    "log.cleaner.threads",
+    "log.cleaner.io.buffer.size",
+    "log.cleaner.io.buffer.load.factor",
 ];
 
 fn node_id(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
@@ -248,6 +282,14 @@ fn listener(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
     if !host.is_empty() && host != "0.0.0.0" {
         config.advertised_host = host.trim_matches(['[', ']']).into();
     }
+    Ok(())
+}
+
+/// Kafka reads a floating point number, by default the largest there is. What lies behind the point is dropped.
+fn cleaner_rate(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
+    let whole = value.split_once('.').map_or(value, |(whole, _)| whole);
+    let is_scientific = value.contains(['e', 'E']);
+    config.cleaner.io_bytes_per_second_max = if is_scientific { u64::MAX } else { number(whole, 1)? };
     Ok(())
 }
 

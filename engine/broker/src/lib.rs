@@ -15,6 +15,7 @@ extern crate alloc;
 
 mod api;
 pub mod broker;
+mod cleaning;
 pub mod config;
 mod connections;
 mod data_dir;
@@ -38,7 +39,7 @@ mod turn;
 mod view;
 
 pub use broker::{Broker, StartError};
-pub use config::{BrokerConfig, ConfigError, LogDirConfig};
+pub use config::{BrokerConfig, CleanerConfig, ConfigError, LogDirConfig};
 pub use effect::{Effect, Frame, Outbox};
 pub use input::{ConnectionId, Input};
 pub use metrics::Metrics;

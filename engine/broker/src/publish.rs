@@ -115,6 +115,10 @@ impl Turn<'_> {
             self.fail_metadata(error);
             return;
         }
+        if self.state.cleaning.owns_file(file) {
+            self.on_cleaning_write_failed(error);
+            return;
+        }
         let owner = self.state.topics.iter_mut().find_map(|(topic, entry)| {
             let owns = |partition: &Partition| partition.log().is_some_and(|log| log.owns_file(file));
             let index = entry.partitions.iter().position(owns)?;
@@ -127,7 +131,7 @@ impl Turn<'_> {
 
     /// A partition's storage failed. If it is in one of several log directories, all of that is offline (KIP-112); a lone
     /// directory goes on with what works.
-    fn fail(&mut self, key: PartitionKey, reason: &str) {
+    pub(crate) fn fail(&mut self, key: PartitionKey, reason: &str) {
         let dir = self.state.topics.partition(key).and_then(|partition| partition.dir);
         let Some(dir) = dir.filter(|_| self.state.dirs.are_several()) else {
             return self.take_offline(key, reason);
@@ -150,6 +154,7 @@ impl Turn<'_> {
             return;
         }
         partition.take_offline();
+        self.stop_cleaning(|other| other == key);
         let cause = self.out.trace.emit_then(|| TraceKind::PartitionOffline {
             topic: self.state.topics.name(key.topic).into(),
             partition: key.partition,
@@ -205,6 +210,9 @@ impl Turn<'_> {
         let Some(topic) = self.state.topics.get_mut(key) else { return };
         topic.settings = TopicSettings::new(&topic.configs, &self.state.settings);
         let log_config = topic.settings.log;
+        if log_config.cleanup.compact {
+            self.state.cleaning.on_compacted_topic(self.now.monotonic);
+        }
         for log in topic.partitions.iter_mut().filter_map(Partition::log_mut) {
             log.set_config(log_config);
         }
@@ -227,6 +235,9 @@ impl Turn<'_> {
         assert_eq!(topic.partitions.len() as i32, assignment.partition, "partitions are numbered without gaps");
         let id = TopicPartition { topic: topic.name.as_str().into(), partition: assignment.partition };
         let (topic_id, log_config) = (topic.id, topic.settings.log);
+        if log_config.cleanup.compact {
+            self.state.cleaning.on_compacted_topic(self.now.monotonic);
+        }
         let opening = Opening { clean, now_ms: self.now.wall_ms, ..Opening::clean() };
         let opened = match dir.map(|dir| self.state.dirs.get_mut(dir)) {
             None => Err(may_be_elsewhere(&id).into()),
@@ -270,8 +281,10 @@ impl Turn<'_> {
     /// A topic goes: who waits for it hears so, its directories are renamed now and removed a little later.
     fn remove_topic(&mut self, id: Uuid) {
         let Some(key) = self.state.topics.by_id(id) else { return };
+        self.stop_cleaning(|partition| partition.topic == key);
         let Some(topic) = self.state.topics.remove(key) else { return };
         let name = topic.name.as_str();
+        self.forget_checkpoints(&topic);
         let cause = self.out.trace.emit_then(|| TraceKind::TopicDeleted { topic: name.into() });
         let remove_at = self.now.monotonic.plus(topic.settings.file_delete_delay_ms.saturating_mul(1_000));
         for (index, partition) in topic.partitions.into_iter().enumerate() {

@@ -9,6 +9,7 @@
 
 use crate::{
     broker::StartError,
+    cleaning::Cleaning,
     config::BrokerConfig,
     connections::Connections,
     data_dir::{self, CLEAN_SHUTDOWN},
@@ -53,6 +54,7 @@ pub(crate) fn open(
     let mut settings = settings(&config, &dirs);
     settings.take_dynamic_configs(metadata.image());
     let broker_epoch = register(&config, &settings, &mut metadata, &mut random, &mut Start { storage, now, out })?;
+    let cleaner = config.cleaner;
     let mut state = State {
         config,
         cluster_id,
@@ -67,6 +69,7 @@ pub(crate) fn open(
         producer_ids: ProducerIds::default(),
         retired: RetiredLogs::default(),
         dirs,
+        cleaning: Cleaning::new(cleaner),
         counters: Counters::default(),
         random,
         stopping: false,
@@ -91,6 +94,7 @@ pub(crate) fn close(mut state: State, storage: &mut dyn Storage, now: Now, out: 
         turn.close_connection(connection, reason.into());
     }
     out.effects.retain(|effect| !matches!(effect, Effect::Sync { .. }));
+    state.cleaning.close(storage);
     state.retired.remove_due(naru_trace::Micros(u64::MAX), storage);
     let mut all_synced: Vec<bool> = state.dirs.iter().map(|dir| dir.failed.is_none()).collect();
     for partition in state.topics.take_partitions() {

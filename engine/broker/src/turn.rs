@@ -1,9 +1,9 @@
 //! One step at work: the state, and all that comes from outside for the length of the step.
 
 use crate::{
-    config::BrokerConfig, connections::Connections, fetch_sessions::FetchSessions, log_dirs::LogDirs,
-    metadata_log::MetadataLog, metrics::Counters, producer_ids::ProducerIds, purgatory::Purgatory, random::Random,
-    topics::Topics,
+    cleaning::Cleaning, config::BrokerConfig, connections::Connections, fetch_sessions::FetchSessions,
+    log_dirs::LogDirs, metadata_log::MetadataLog, metrics::Counters, producer_ids::ProducerIds, purgatory::Purgatory,
+    random::Random, topics::Topics,
 };
 use crate::{effect::Outbox, retired::RetiredLogs};
 use alloc::{collections::VecDeque, string::String};
@@ -30,6 +30,7 @@ pub(crate) struct State {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) retired: RetiredLogs,
     pub(crate) dirs: LogDirs,
+    pub(crate) cleaning: Cleaning,
     pub(crate) counters: Counters,
     pub(crate) random: Random,
     pub(crate) stopping: bool,

@@ -28,6 +28,7 @@ macro_rules! transcripts {
 }
 
 transcripts! {
+    compaction_failures
     compression_type
     data_directory
     durability
@@ -48,6 +49,7 @@ transcripts! {
     semantics_21_leader_epochs
     semantics_22_list_offsets
     semantics_23_topic_ids
+    semantics_39_compaction
     semantics_44_api_versions
     semantics_45_order_and_garbage
     semantics_46_metadata

@@ -22,6 +22,7 @@ extern crate alloc;
 
 mod append;
 mod cells;
+pub mod checkpoint;
 pub mod clean;
 pub mod config;
 pub mod dump;
