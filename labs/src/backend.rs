@@ -55,6 +55,11 @@ pub trait Backend {
     /// Breaks or repairs something.
     fn act(&mut self, action: Action) -> Result<(), Failure>;
 
+    /// The paths of a broker's files, below its data directory, sorted.
+    fn files(&mut self, broker: i32) -> Result<Vec<String>, Failure>;
+    /// The bytes of a broker's file; `None` if there is no such file.
+    fn file(&mut self, broker: i32, path: &str) -> Result<Option<Vec<u8>>, Failure>;
+
     /// Creates a topic.
     fn create_topic(&mut self, topic: NewTopic) -> Result<(), Failure>;
     /// Deletes a topic.

@@ -2,11 +2,15 @@
 //! refused.
 //!
 //! Facts are read from the engine's events alone, never from the script's text, so that every way of writing a right
-//! answer counts. What is asked of them is in [`crate::goals`] and [`crate::measure`].
+//! answer counts. What is asked of them is in [`crate::goals`] and [`crate::measure`]. What happened on disks and to logs as
+//! a whole is in [`storage`].
+
+pub mod storage;
 
 use crate::refusal::Reason;
-use naru_trace::{CellView, ClientRole, ClusterView, Preview, Seq, TraceEvent, TraceKind};
+use naru_trace::{CellView, ClientRole, ClusterView, Micros, PartitionView, Preview, Seq, TraceEvent, TraceKind};
 use std::collections::{BTreeMap, BTreeSet};
+use storage::StorageFacts;
 
 /// Where a record is: topic, partition, offset.
 pub type Place = (String, i32, i64);
@@ -26,6 +30,8 @@ pub struct Facts {
     pub delivered: BTreeMap<u32, Vec<Delivered>>,
     /// Refused topics, in order.
     pub refused: Vec<Refusal>,
+    /// What happened on disks, and to logs as a whole.
+    pub storage: StorageFacts,
     /// The picture at the end.
     pub end: ClusterView,
     /// The templates that the script made.
@@ -51,6 +57,19 @@ pub struct TopicFacts {
     pub acknowledged: u64,
 }
 
+/// Where a batch lies on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchPlace {
+    /// The base offset of its segment, which is the name of its files.
+    pub segment: i64,
+    /// Where in the segment's file it begins.
+    pub position: u64,
+    /// Its length in bytes.
+    pub bytes: u32,
+    /// The offset of its first record.
+    pub first: i64,
+}
+
 /// A record in a log.
 #[derive(Debug, Clone)]
 pub struct Stored {
@@ -60,6 +79,10 @@ pub struct Stored {
     pub partition: i32,
     /// The record.
     pub cell: CellView,
+    /// The time when it was appended.
+    pub at: Micros,
+    /// The batch that it is in.
+    pub batch: BatchPlace,
 }
 
 /// A record on its way into a batch.
@@ -105,6 +128,7 @@ impl Facts {
             facts.end.apply(event);
             facts.learn_topics(event);
             facts.learn_clients(event);
+            facts.storage.learn(event, &facts.end);
         }
         facts
     }
@@ -131,6 +155,17 @@ impl Facts {
     /// The name of a client.
     pub fn name(&self, client: u32) -> &str {
         self.names.get(&client).map_or("?", String::as_str)
+    }
+
+    /// A partition at the end.
+    pub fn partition(&self, topic: &str, partition: i32) -> Option<&PartitionView> {
+        self.end.brokers.values().find_map(|broker| broker.topics.get(topic)?.partitions.get(&partition))
+    }
+
+    /// A topic's own setting at the end, by Kafka's key.
+    pub fn setting(&self, topic: &str, key: &str) -> Option<&str> {
+        let topics = self.end.brokers.values().filter_map(|broker| broker.topics.get(topic));
+        topics.filter_map(|topic| topic.configs.get(key)).map(String::as_str).next()
     }
 
     /// How many records a topic holds at the end, over all its partitions.
@@ -175,9 +210,12 @@ impl Facts {
                 let reason = Reason::of(topic, living.map(|(name, _)| name.as_str()));
                 self.refused.push(Refusal { topic: topic.clone(), error: error.to_string(), reason });
             }
-            TraceKind::BatchAppended { topic, partition, records, .. } => {
+            TraceKind::BatchAppended { topic, partition, segment, position, bytes, records, .. } => {
                 let Some(facts) = self.topics.get_mut(topic) else { return };
-                let stored = |cell: &CellView| Stored { seq: event.seq, partition: *partition, cell: cell.clone() };
+                let first = records.first().map_or(-1, |cell| cell.batch);
+                let batch = BatchPlace { segment: *segment, position: *position, bytes: *bytes, first };
+                let (seq, at, partition) = (event.seq, event.at, *partition);
+                let stored = |cell: &CellView| Stored { seq, partition, cell: cell.clone(), at, batch };
                 facts.records.extend(records.iter().map(stored));
             }
             TraceKind::BatchAcknowledged { topic, records, .. } => {

@@ -5,12 +5,14 @@
 //! topic, the predicate may name it too; where it does not, any topic will do. Each predicate also says what it saw,
 //! with numbers.
 
+mod cleaning;
+mod disk;
 mod naming;
 mod order;
 mod reading;
 
 use crate::{
-    facts::{Facts, TopicFacts},
+    facts::{Facts, TopicFacts, storage::Ending},
     lab::Goal,
     recording::GoalResult,
     refusal::Reason,
@@ -171,6 +173,111 @@ pub enum Predicate {
         /// Templates that are not one's own.
         besides: Vec<String>,
     },
+    /// A byte was changed in the batch of the record with this value, or with this first word in its value.
+    RecordDamaged {
+        /// The value, or its first word.
+        value: String,
+    },
+    /// Such a byte was changed, the process ended without warning, and after its restart the log ended exactly before that
+    /// record, with at least so many records left.
+    CutAt {
+        /// The value, or its first word.
+        value: String,
+        /// How many records must be left.
+        kept: i64,
+    },
+    /// A process that ended without warning came back with at least two records less.
+    CrashCostRecords,
+    /// A restart cut a batch of several records.
+    WholeBatchLost,
+    /// Records were damaged, and the start after a stop in good order did not look.
+    DamageUnnoticed,
+    /// A byte of an index was changed, and after a restart all records, at least so many, were there.
+    IndexHarmless {
+        /// How many.
+        records: i64,
+    },
+    /// The process ended without warning, and after its restart all acknowledged records of a partition, at least so many,
+    /// were there.
+    SurvivedCrash {
+        /// How many.
+        records: i64,
+    },
+    /// The same with a power failure.
+    SurvivedPowerLoss {
+        /// How many.
+        records: i64,
+    },
+    /// At least so many acknowledged records of a partition were lost by a power failure.
+    LostByPowerLoss {
+        /// How many.
+        records: i64,
+    },
+    /// The power failed at least so long after the last acknowledgement.
+    WaitedBeforePowerLoss {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// A consumer read at least so many records, and all their pages were in memory.
+    ReadHot {
+        /// How many.
+        records: u64,
+    },
+    /// A consumer read at least so many records, and pages had to come from the disk.
+    ReadCold {
+        /// How many.
+        records: u64,
+    },
+    /// Of one log, exactly the first so many segments went, all because of this setting, and something is left.
+    SegmentsWent {
+        /// How many.
+        segments: usize,
+        /// `retention.ms` or `retention.bytes`.
+        because: String,
+    },
+    /// Of one log, more segments than that went because of this setting.
+    MoreSegmentsWent {
+        /// How many.
+        segments: usize,
+        /// `retention.ms` or `retention.bytes`.
+        because: String,
+    },
+    /// A client had records deleted, and the log begins within a segment since.
+    StartInsideSegment,
+    /// A record without a value was written to a topic that is not compacted.
+    TombstoneInPlainTopic,
+    /// A topic has its own value for this key.
+    SettingIs {
+        /// Kafka's key.
+        key: String,
+    },
+    /// A log was compacted: its closed segments hold one record of each of at least so many keys.
+    Compacted {
+        /// How many.
+        keys: usize,
+    },
+    /// A compacted log has records of one key both in closed segments and in the active one.
+    KeyInActiveToo,
+    /// A key's records are gone, tombstone included.
+    KeyGone {
+        /// The key.
+        key: String,
+    },
+    /// A key's newest record has an empty value.
+    EmptyValue {
+        /// The key.
+        key: String,
+    },
+    /// A key's tombstone lies in the active segment.
+    TombstoneInActive {
+        /// The key.
+        key: String,
+    },
+    /// A batch was refused with this error.
+    BatchRefused {
+        /// Kafka's name for it.
+        error: String,
+    },
     /// None of these is the case.
     NoneOf {
         /// The predicates.
@@ -260,6 +367,29 @@ impl Predicate {
                 naming::own_template(facts, besides, (*fields, *topics), examples)
             }
             P::MadeTemplate { besides } => naming::made_template(facts, besides),
+            P::RecordDamaged { value } => disk::record_damaged(facts, value),
+            P::CutAt { value, kept } => disk::cut_at(facts, value, *kept),
+            P::CrashCostRecords => disk::crash_cost_records(facts),
+            P::WholeBatchLost => disk::whole_batch_lost(facts),
+            P::DamageUnnoticed => disk::damage_unnoticed(facts),
+            P::IndexHarmless { records } => disk::index_harmless(facts, *records),
+            P::SurvivedCrash { records } => disk::survived(facts, Ending::Crash, *records),
+            P::SurvivedPowerLoss { records } => disk::survived(facts, Ending::PowerLoss, *records),
+            P::LostByPowerLoss { records } => disk::lost(facts, Ending::PowerLoss, *records),
+            P::WaitedBeforePowerLoss { ms } => disk::waited_before_power_loss(facts, *ms),
+            P::ReadHot { records } => disk::read_pages(facts, *records, false),
+            P::ReadCold { records } => disk::read_pages(facts, *records, true),
+            P::SegmentsWent { segments, because } => cleaning::segments_went(facts, *segments, because),
+            P::MoreSegmentsWent { segments, because } => cleaning::more_segments_went(facts, *segments, because),
+            P::StartInsideSegment => cleaning::start_inside_segment(facts),
+            P::TombstoneInPlainTopic => cleaning::tombstone_in_plain_topic(facts),
+            P::SettingIs { key } => cleaning::setting_is(facts, key),
+            P::Compacted { keys } => cleaning::compacted(facts, *keys),
+            P::KeyInActiveToo => cleaning::key_in_active_too(facts),
+            P::KeyGone { key } => cleaning::key_gone(facts, key),
+            P::EmptyValue { key } => cleaning::empty_value(facts, key),
+            P::TombstoneInActive { key } => cleaning::tombstone_in_active(facts, key),
+            P::BatchRefused { error } => cleaning::batch_refused(facts, error),
             P::NoneOf { of } => {
                 let held: Vec<Verdict> = of.iter().map(|one| one.judge(facts)).filter(|one| one.met).collect();
                 Verdict { met: held.is_empty(), seen: joined(&held) }

@@ -6,6 +6,7 @@
 
 use crate::{goals::Predicate, measure::Measure, text::Text};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One lab.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,12 @@ pub struct Lab {
     pub chapter: String,
     /// The seed that it runs with unless the learner chooses another.
     pub seed: u64,
+    /// Whether the run shows the brokers' disks: files, and which of their pages are in memory.
+    #[serde(default)]
+    pub disk: bool,
+    /// What the broker is started with, by Kafka's keys: `log.retention.check.interval.ms`.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
     /// A few sentences to begin with.
     pub intro: Text,
     /// The belief that it puts to the test.

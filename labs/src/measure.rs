@@ -4,8 +4,10 @@
 //! value is the correct one. While a run does not tell (the script never did what was asked about), there is no
 //! answer.
 
+mod storage;
+
 use crate::{
-    facts::{Facts, Queued},
+    facts::{Facts, Queued, storage::Ending},
     lab::Prediction,
     recording::PredictionResult,
     text::Text,
@@ -50,6 +52,49 @@ pub enum Measure {
         /// The key.
         key: String,
     },
+    /// How many directories a topic has on the disk, as far as disks are shown.
+    Directories {
+        /// The topic.
+        topic: String,
+    },
+    /// What a crash left of a topic after a byte of its log was changed: `"all"`, only what was `"before"` the damaged batch,
+    /// or the `"others"`.
+    LeftAfterDamage {
+        /// The topic.
+        topic: String,
+    },
+    /// How many records a crash cost after a byte of an index was changed: `"0"` or `"some"`.
+    IndexDamageCosts,
+    /// How many of a partition's acknowledged records, in percent, were there after a crash.
+    KeptByCrash,
+    /// The fewest of a topic's acknowledged records, in percent, that were there after a power failure.
+    KeptByPowerLoss {
+        /// The topic.
+        topic: String,
+    },
+    /// How much longer the slowest reading that needed the disk took than the quickest one of equally many records that did
+    /// not: `"same"`, `"double"` (one and a half times or more), `"many"` (three times or more).
+    ColdReadTakes,
+    /// What `retention.ms` has removed of a topic, once it has removed something: exactly the `"records"` that are too old at
+    /// the end, or only whole `"segments"`, with old records left.
+    RetentionRemoves {
+        /// The topic.
+        topic: String,
+    },
+    /// Whether records that no consumer ever got were deleted by retention: `"yes"` or `"no"`.
+    UnreadDeleted,
+    /// After DeleteRecords in the middle of a segment: `"kept"` if the segment's file is still there, `"cut"` if not.
+    DeleteRecordsLeaves,
+    /// Whether a compacted topic has more than one record of some key at the end: `"yes"` or `"no"`.
+    DoubledAfterCompaction {
+        /// The topic.
+        topic: String,
+    },
+    /// After compaction: `"gaps"` if offsets are missing between a topic's records, `"renumbered"` if not.
+    OffsetsAfterCompaction {
+        /// The topic.
+        topic: String,
+    },
     /// How the creation of a topic ended: Kafka's name for the error, or `"NONE"`.
     CreateOutcome {
         /// The topic.
@@ -87,6 +132,17 @@ impl Measure {
             Measure::OrderSeen { topic } => order_seen(facts, topic).map(str::to_owned),
             Measure::PartitionAfterGrowth { topic, key } => partition_after_growth(facts, topic, key),
             Measure::OldRecordsAfterGrowth { topic, key } => old_records(facts, topic, key).map(str::to_owned),
+            Measure::Directories { topic } => storage::directories(facts, topic),
+            Measure::LeftAfterDamage { topic } => storage::left_after_damage(facts, topic).map(str::to_owned),
+            Measure::IndexDamageCosts => storage::index_damage_costs(facts).map(str::to_owned),
+            Measure::KeptByCrash => storage::kept(facts, Ending::Crash, None),
+            Measure::KeptByPowerLoss { topic } => storage::kept(facts, Ending::PowerLoss, Some(topic)),
+            Measure::ColdReadTakes => storage::cold_read_takes(facts).map(str::to_owned),
+            Measure::RetentionRemoves { topic } => storage::retention_removes(facts, topic).map(str::to_owned),
+            Measure::UnreadDeleted => storage::unread_deleted(facts).map(str::to_owned),
+            Measure::DeleteRecordsLeaves => storage::delete_records_leaves(facts).map(str::to_owned),
+            Measure::DoubledAfterCompaction { topic } => storage::doubled(facts, topic).map(str::to_owned),
+            Measure::OffsetsAfterCompaction { topic } => storage::offsets_after(facts, topic).map(str::to_owned),
             Measure::CreateOutcome { topic } => create_outcome(facts, topic),
         }
     }

@@ -20,7 +20,11 @@ const SEED: u64 = 1;
 /// Runs the request in the simulation. An unknown lab runs the script without goals.
 pub fn run(request: &RunRequest) -> Recording {
     let seed = seed_of(request);
-    run_on(request, Box::new(SimBackend::new(seed, request.actions.clone(), request.budget)))
+    let mut backend = SimBackend::new(seed, request.actions.clone(), request.budget);
+    if let Some(lab) = catalog::find(&request.lab) {
+        backend = backend.for_lab(lab);
+    }
+    run_on(request, Box::new(backend))
 }
 
 /// Runs the request on any cluster. The request's actions are the backend's to perform.

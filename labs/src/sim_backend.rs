@@ -4,6 +4,7 @@
 
 use crate::{
     backend::{Backend, Failure, Wanted},
+    lab::Lab,
     recording::{Budget, InjectedAction},
     text::Text,
 };
@@ -11,8 +12,9 @@ use naru_client::{
     AdminConfig, AdminResult, ClientError, ConsumerConfig, ConsumerRecord, NewTopic, ProducerConfig, ProducerRecord,
     ResourceType, StartAt,
 };
-use naru_sim::{Action, ClientId, DiskJournal, Outcome, World, WorldConfig};
+use naru_sim::{Action, ClientId, DiskConfig, DiskJournal, Outcome, World, WorldConfig};
 use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
+use std::collections::BTreeMap;
 
 /// How long a call waits for a broker that does not answer, in simulated time.
 const PATIENCE_US: u64 = 30_000_000;
@@ -33,6 +35,8 @@ pub struct SimBackend {
     clients: u32,
     delivered: u64,
     journal: DiskJournal,
+    settings: BTreeMap<String, String>,
+    show_disk: bool,
 }
 
 impl SimBackend {
@@ -49,7 +53,16 @@ impl SimBackend {
             clients: 0,
             delivered: 0,
             journal: DiskJournal::default(),
+            settings: BTreeMap::new(),
+            show_disk: false,
         }
+    }
+
+    /// What the lab asks of the world: the broker's configuration, and whether its disk is shown.
+    pub fn for_lab(mut self, lab: &Lab) -> Self {
+        self.settings = lab.settings.clone();
+        self.show_disk = lab.disk;
+        self
     }
 
     fn world(&mut self) -> Result<&mut World, Failure> {
@@ -197,9 +210,15 @@ impl Backend for SimBackend {
                 "이 실습에는 브로커가 하나이고 이미 실행 중입니다. 클러스터는 2부에서 다룹니다.",
             )));
         }
-        let mut config = WorldConfig::new(self.seed, 1);
+        // A lab's settings are the lab's own, and a test starts every lab.
+        let config = WorldConfig::new(self.seed, 1).with_settings(&self.settings);
+        let mut config = config.expect("a lab's settings are good");
         config.events_max = self.budget.events_max as usize;
         config.record = true;
+        config.show_disk = self.show_disk;
+        if self.show_disk {
+            config.disk = DiskConfig::HARD_DISK;
+        }
         let mut world = World::new(config);
         world.set_script_line(self.line);
         for injected in self.actions.drain(..) {
@@ -213,6 +232,15 @@ impl Backend for SimBackend {
     fn act(&mut self, action: Action) -> Result<(), Failure> {
         self.world()?.inject(action);
         Ok(())
+    }
+
+    fn files(&mut self, broker: i32) -> Result<Vec<String>, Failure> {
+        let entries = self.world()?.disk(broker).entries();
+        Ok(entries.into_iter().filter(|entry| !entry.is_dir).map(|entry| entry.path).collect())
+    }
+
+    fn file(&mut self, broker: i32, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(self.world()?.disk(broker).contents(path))
     }
 
     fn create_topic(&mut self, topic: NewTopic) -> Result<(), Failure> {

@@ -85,7 +85,9 @@ fn every_lab_can_be_played_and_stored() {
         let recording = run(&request);
         let json = serde_json::to_string(&recording).unwrap();
         let again: Recording = serde_json::from_str(&json).unwrap();
-        assert_eq!(again, recording);
+        // What was on disks is not stored with it.
+        let recording = Recording { journal: Default::default(), ..recording };
+        assert!(again == recording, "{}", lab.folder());
         for (number, event) in recording.events.iter().enumerate() {
             assert_eq!(event.seq, number as u64);
             assert!(event.cause.is_none_or(|cause| cause < event.seq));

@@ -282,3 +282,34 @@ fn an_injected_fault_is_part_of_the_run() {
     assert_eq!(recording, run(&request));
     assert!(!recording.passed());
 }
+
+#[test]
+fn a_disk_can_be_looked_at_and_its_edges_are_told() {
+    let disk = format!(
+        "{TOPIC}let p = producer(\"p\"); p.send_to(\"t\", 1, \"k\", \"hello\"); p.flush();\nlet log = \"t-1/00000000000000000000.log\";\n"
+    );
+    let look = format!(
+        "{disk}print(b.files().contains(log)); print(b.file_size(log) == 12 + b.read_int(log, 8, 4)); print(b.find_text(log, \"none\")); print(b.read_bytes(log, b.find_text(log, \"hello\"), 2));"
+    );
+    assert_eq!(printed(&look), ["true", "true", "-1", "[104, 101]"]);
+    for (call, words) in [
+        ("b.file_size(\"u-0/x\")", "no file u-0/x"),
+        ("b.read_bytes(log, 0, 5000)", "At most 4096"),
+        ("b.read_int(log, 70000, 4)", "beyond its end"),
+        ("b.read_int(log, -1, 4)", "beyond its end"),
+        ("b.read_int(log, 9223372036854775807, 4)", "beyond its end"),
+        ("edit_byte(b, log, 70000, 0)", "beyond its end"),
+        ("edit_byte(b, log, 0, 256)", "from 0 to 255"),
+    ] {
+        let error = error_of(&format!("{disk}{call};"));
+        assert!(error.message.en.contains(words), "{call}: {}", error.message.en);
+    }
+}
+
+#[test]
+fn settings_can_be_changed_and_records_deleted() {
+    let script = format!(
+        "{TOPIC}let p = producer(\"p\"); for n in 0..5 {{ p.send_to(\"t\", 0, `${{n}}`); }} p.flush();\nb.alter_config(\"t\", #{{ \"retention.ms\": \"60000\" }});\nb.alter_config(\"t\", #{{ \"retention.ms\": () }});\nprint(b.delete_records(\"t\", 0, 3));\ntry {{ b.alter_config(\"t\", #{{ \"retention.ms\": \"-5\" }}); }} catch (error) {{ print(error.name); }}\ntry {{ b.delete_records(\"t\", 0, 9); }} catch (error) {{ print(error.name); }}"
+    );
+    assert_eq!(printed(&script), ["3", "INVALID_CONFIG", "OFFSET_OUT_OF_RANGE"]);
+}

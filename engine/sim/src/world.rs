@@ -16,7 +16,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use naru_broker::{Broker, BrokerConfig, Outbox};
+use naru_broker::{Broker, BrokerConfig, ConfigError, Outbox};
 use naru_client::{Admin, AdminConfig, ClientOutbox, Consumer, ConsumerConfig, Machine, Producer, ProducerConfig};
 use naru_log::{FileId, MemoryStorage};
 use naru_trace::{Actor, ClusterView, Micros, Now, Seq, Trace, TraceEvent, TraceKind};
@@ -129,6 +129,16 @@ impl WorldConfig {
             disk: DiskConfig::default(),
             show_disk: false,
         }
+    }
+}
+
+impl WorldConfig {
+    /// The same with these settings for every broker, by Kafka's keys.
+    pub fn with_settings(mut self, settings: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        for broker in &mut self.brokers {
+            *broker = BrokerConfig { node_id: broker.node_id, ..BrokerConfig::from_properties(settings)? };
+        }
+        Ok(self)
     }
 }
 

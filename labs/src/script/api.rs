@@ -1,9 +1,10 @@
 //! The words of a lab script: `broker()`, `producer(..)`, `consumer(..)` and what can be asked of each.
 //!
 //! Every word marks the script's line before it acts, so that each event of the engine knows the line that caused it.
-//! [`WORDS`] lists them all with their usage, for error messages and for the book.
+//! [`WORDS`] lists them all with their usage, for error messages and for the book. The words about a broker's disk are in
+//! `disk.rs`.
 
-use super::{Fallible, KafkaError, Session, Shared, UsageError, options};
+use super::{Fallible, KafkaError, Session, Shared, UsageError, disk, options};
 use crate::{
     backend::{Failure, Wanted},
     template::Template,
@@ -24,6 +25,13 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("delete_topic", "b.delete_topic(\"orders\")"),
     ("add_partitions", "b.add_partitions(\"orders\", 4), the new number in all"),
     ("topics", "b.topics()"),
+    ("alter_config", "b.alter_config(\"orders\", #{ \"retention.ms\": \"60000\" })"),
+    ("delete_records", "b.delete_records(\"orders\", 0, 5): partition 0, all before offset 5"),
+    ("files", "b.files(): the paths of all files on the broker's disk"),
+    ("file_size", "b.file_size(\"orders-0/00000000000000000000.log\")"),
+    ("read_bytes", "b.read_bytes(path, 100, 16): 16 numbers, from position 100 on"),
+    ("read_int", "b.read_int(path, 8, 4): the four bytes from position 8 on, as one number"),
+    ("find_text", "b.find_text(path, \"order-6\"): its position in the file, or -1"),
     ("send", "p.send(\"topic\", \"key\", \"value\") or p.send(\"topic\", \"value\") without a key"),
     ("send_to", "p.send_to(\"topic\", 2, \"key\", \"value\")"),
     ("flush", "p.flush()"),
@@ -40,6 +48,12 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("crash", "crash(b)"),
     ("stop", "stop(b)"),
     ("restart", "restart(b)"),
+    ("edit_byte", "edit_byte(b, path, 100, 0): the byte at position 100 becomes 0"),
+    ("power_loss", "power_loss(b)"),
+    ("drop_caches", "drop_caches(b)"),
+    ("slow_disk", "slow_disk(b, 20): milliseconds more for each access; 0 ends it"),
+    ("disk_full", "disk_full(b, true), disk_full(b, false)"),
+    ("fail_sync", "fail_sync(b, true), fail_sync(b, false)"),
     ("template", "let t = template(\"<team>.<app>\")"),
     ("matches", "t.matches(\"name\")"),
     ("check", "t.check(\"name\") gives \"\" or what is wrong"),
@@ -47,9 +61,9 @@ pub(super) const WORDS: &[(&str, &str)] = &[
 ];
 
 #[derive(Clone)]
-struct Broker {
-    session: Shared,
-    id: i32,
+pub(super) struct Broker {
+    pub(super) session: Shared,
+    pub(super) id: i32,
 }
 
 #[derive(Clone)]
@@ -74,6 +88,7 @@ pub(super) fn register(engine: &mut Engine, session: &Shared) {
     register_world(engine, session);
     register_print(engine, session);
     register_broker(engine);
+    disk::register(engine);
     register_producer(engine, session);
     register_consumer(engine, session);
     register_templates(engine, session);
@@ -151,6 +166,19 @@ fn register_broker(engine: &mut Engine) {
     engine.register_fn("add_partitions", |ctx: NativeCallContext, b: &mut Broker, name: &str, total: i64| {
         b.session.call(&ctx, |session| session.backend.add_partitions(name, narrow(total)?))
     });
+    engine.register_fn("alter_config", |ctx: NativeCallContext, b: &mut Broker, name: &str, settings: Map| {
+        let changes = settings.into_iter().map(|(key, value)| {
+            let value = (!value.is_unit()).then(|| value.to_string());
+            (key.to_string(), value)
+        });
+        b.session.call(&ctx, |session| session.backend.alter_config(name, changes.collect()))
+    });
+    engine.register_fn(
+        "delete_records",
+        |ctx: NativeCallContext, b: &mut Broker, name: &str, partition: i64, before: i64| {
+            b.session.call(&ctx, |session| session.backend.delete_records(name, narrow(partition)?, before))
+        },
+    );
     engine.register_fn("topics", |ctx: NativeCallContext, b: &mut Broker| {
         let topics = b.session.call(&ctx, |session| session.backend.topics())?;
         let names: Array = topics.into_iter().map(|(name, _)| name.into()).collect();
@@ -164,7 +192,7 @@ fn register_broker(engine: &mut Engine) {
     });
 }
 
-fn act(ctx: &NativeCallContext, b: &Broker, action: fn(i32) -> Action) -> Fallible<()> {
+pub(super) fn act(ctx: &NativeCallContext, b: &Broker, action: impl FnOnce(i32) -> Action) -> Fallible<()> {
     b.session.call(ctx, |session| session.backend.act(action(b.id)))
 }
 

@@ -26,8 +26,8 @@ const NOT_HERE: &[(&str, &str, &str)] = &[
     ),
     (
         "delete_record",
-        "A client cannot delete a single record. Records go when the broker drops whole old segments: that is a chapter of its own.",
-        "클라이언트는 레코드 하나를 지울 수 없습니다. 브로커가 오래된 세그먼트를 통째로 지울 때 사라집니다. 뒤에 나오는 장의 주제입니다.",
+        "A client cannot delete a single record, only all before an offset: b.delete_records(\"topic\", 0, 5). All else goes with whole old segments.",
+        "클라이언트는 레코드 하나만 지울 수 없고, 어떤 오프셋 앞을 모두 지울 수 있을 뿐입니다: b.delete_records(\"topic\", 0, 5). 나머지는 오래된 세그먼트와 함께 사라집니다.",
     ),
     (
         "remove_partitions",
