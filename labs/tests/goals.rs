@@ -27,6 +27,7 @@ fn nothing_meets_nothing() {
     refuses("01", "", &["written", "both", "again", "there"]);
     refuses("02", "let b = broker();", &["sent", "parallel", "together", "in-order"]);
     refuses("03", "let b = broker();", &["grew", "moved", "in-order"]);
+    refuses("05", "let b = broker();", &["found", "cut", "index"]);
     refuses("04", "let b = broker();", &["letters", "collision", "dots", "length", "four-templates", "own-template"]);
 }
 
@@ -261,4 +262,47 @@ fn lab_04_a_refusal_for_another_reason_does_not_count() {
         "let b = broker(); b.create_topic(\"t\"); b.try_create_topic(\"t\"); b.try_create_topic(\"\"); b.try_create_topic(\"u\", #{ partitions: 0 }); b.try_create_topic(\"...\");",
         &["letters", "collision", "dots", "length", "four-templates", "own-template"],
     );
+}
+
+fn orders_on_disk(send: &str, deeds: &str) -> String {
+    format!(
+        r#"
+let b = broker();
+b.create_topic("o", #{{ config: #{{ "index.interval.bytes": "100" }} }});
+let p = producer(#{{ name: "p", acks: 1 }});
+for n in 0..9 {{ {send} }}
+let log = "o-0/00000000000000000000.log";
+let index = "o-0/00000000000000000000.index";
+{deeds}"#
+    )
+}
+
+const EACH_BY_ITSELF: &str = "p.send(\"o\", `k${n}`, `order-${n}`); p.flush();";
+
+#[test]
+fn lab_05_any_byte_of_the_record_in_any_topic() {
+    // The first byte of its batch, stepping from the beginning; two crashes, or one.
+    let step = "let at = 0; while b.read_int(log, at, 8) < 6 { at += 12 + b.read_int(log, at + 8, 4); }";
+    let twice = "edit_byte(b, log, at + 20, 1); crash(b); restart(b); edit_byte(b, index, 3, 7); crash(b); restart(b);";
+    accepts("05", &orders_on_disk(EACH_BY_ITSELF, &format!("{step} {twice}")));
+    let index_first = "edit_byte(b, index, 0, 1); crash(b); restart(b);
+        edit_byte(b, log, b.find_text(log, \"order-6\") + 6, 57); crash(b); restart(b);";
+    accepts("05", &orders_on_disk(EACH_BY_ITSELF, index_first));
+    // Those before it may share a batch.
+    let pairs = "p.send(\"o\", `order-${n}`); if n % 2 == 1 { p.flush(); }";
+    let deeds = "p.flush(); edit_byte(b, log, b.find_text(log, \"order-6\"), 0); crash(b); restart(b);
+        edit_byte(b, index, 0, 1); crash(b); restart(b);";
+    accepts("05", &orders_on_disk(pairs, deeds));
+}
+
+#[test]
+fn lab_05_what_is_not_enough() {
+    let find = "b.find_text(log, \"order-6\")";
+    refuses("05", &orders_on_disk(EACH_BY_ITSELF, &format!("edit_byte(b, log, {find}, 0);")), &["cut", "index"]);
+    // Damage to a neighbour.
+    let behind = "edit_byte(b, log, b.find_text(log, \"order-7\"), 0); crash(b); restart(b);";
+    refuses("05", &orders_on_disk(EACH_BY_ITSELF, behind), &["found", "cut", "index"]);
+    let stopped =
+        format!("stop(b); edit_byte(b, log, {find}, 0); restart(b); edit_byte(b, index, 0, 9); stop(b); restart(b);");
+    refuses("05", &orders_on_disk(EACH_BY_ITSELF, &stopped), &["cut"]);
 }

@@ -3,7 +3,7 @@
 //! A directive is `{{#name words...}}`; words are separated by spaces. A backslash before it leaves it as it is. The
 //! directives of mdBook itself (`{{#include ..}}`) have been dealt with before we run, and are none of ours.
 
-use crate::{lab, notes::Notes, quiz, recorded::Recordings, source::Sources};
+use crate::{disk, lab, notes::Notes, quiz, recorded::Recordings, source::Sources};
 use anyhow::{Context, Result, bail};
 use naru_labs::Lab;
 use std::path::Path;
@@ -65,11 +65,19 @@ impl Directives {
             ["printed", number, script] => self.recordings.printed(find_lab(number)?, script),
             ["events", number, script, options @ ..] => self.recordings.events(find_lab(number)?, script, options),
             ["chart", number, script] => self.recordings.chart(find_lab(number)?, script),
+            ["files", number, script, options @ ..] => {
+                disk::files(&mut self.recordings, find_lab(number)?, script, options)
+            }
+            ["bytes", number, script, path, options @ ..] => {
+                disk::bytes(&mut self.recordings, find_lab(number)?, script, path, options)
+            }
+            ["race", number, script] => self.recordings.race(find_lab(number)?, script),
             ["figure", number, script] => self.recordings.figure(find_lab(number)?, script),
             ["number", number, script, what @ ..] => self.recordings.number(find_lab(number)?, script, what),
             _ => bail!(
                 "unknown directive; there are: lab NN, engine CRATE::ITEM, notes N1.., script NN NAME, printed NN NAME, \
-                 events NN NAME [kind=K] [from=N] [count=N], figure NN NAME, chart NN NAME, number NN NAME WHAT"
+                 events NN NAME [kind=K] [from=N] [count=N], figure NN NAME, chart NN NAME, race NN NAME, files NN NAME [in=DIR] [until=K | after=K], \
+                 bytes NN NAME PATH [text=TEXT] [until=K | after=K], number NN NAME WHAT"
             ),
         }
     }

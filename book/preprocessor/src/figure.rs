@@ -1,6 +1,7 @@
 //! A still picture of how a recording ends: the same fold over the same events that moves on screen, drawn once as SVG.
 //!
-//! It uses the stage's grammar: a row is a partition, x is the offset, the colour is the key.
+//! It uses the stage's grammar: a row is a partition, x is the order of offsets, the colour is the key, a line is the border of
+//! two segments.
 
 use crate::html::escape;
 use naru_labs::Recording;
@@ -69,6 +70,7 @@ fn partitions(view: &ClusterView) -> impl Iterator<Item = (&str, i32, &Partition
 fn lane(out: &mut String, y: usize, name: &str, partition: &PartitionView, keys: &[&str]) {
     let _ = write!(out, "<text class=\"name\" x=\"8\" y=\"{}\">{}</text>", y + 20, escape(name));
     let hidden = partition.cells.len().saturating_sub(CELLS_MAX);
+    borders(out, y, partition, hidden);
     for (index, cell) in partition.cells.iter().skip(hidden).enumerate() {
         draw_cell(out, LABEL + index * CELL, y, cell, keys);
     }
@@ -76,6 +78,17 @@ fn lane(out: &mut String, y: usize, name: &str, partition: &PartitionView, keys:
     let _ = write!(out, "<line class=\"end\" x1=\"{end}\" x2=\"{end}\" y1=\"{}\" y2=\"{}\"/>", y - 2, y + 32);
     let _ =
         write!(out, "<text class=\"small\" x=\"{}\" y=\"{}\">end {}</text>", end + 6, y + 19, partition.log_end_offset);
+}
+
+/// A line where a segment begins, if records of the one before are drawn.
+fn borders(out: &mut String, y: usize, partition: &PartitionView, hidden: usize) {
+    for segment in partition.segments.iter().skip(1) {
+        let before = partition.cells.iter().skip(hidden).take_while(|cell| cell.offset < segment.base_offset).count();
+        if before > 0 {
+            let x = LABEL + before * CELL - 2;
+            let _ = write!(out, "<line class=\"segment\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>", y - 4, y + 30);
+        }
+    }
 }
 
 fn key_of(cell: &CellView) -> Option<&str> {

@@ -9,9 +9,11 @@
 
 mod chart;
 mod directive;
+mod disk;
 mod figure;
 mod html;
 mod lab;
+mod moment;
 mod notes;
 mod quiz;
 mod recorded;

@@ -5,6 +5,7 @@
 use crate::{chart, figure, html};
 use anyhow::{Context, Result, bail};
 use naru_labs::{Importance, Lab, Locale, Names, Recording, RunRequest, importance, sentence};
+use naru_trace::TraceKind;
 use std::{collections::BTreeMap, fmt::Write};
 
 /// The recordings made so far, by lab and script.
@@ -22,6 +23,16 @@ impl Recordings {
             let request = RunRequest { lab: lab.number.clone(), script: text.to_owned(), ..RunRequest::default() };
             naru_labs::run(&request)
         }))
+    }
+
+    /// What a file holds after the first so many events of a recording.
+    pub fn file(&mut self, lab: &'static Lab, script: &str, events: usize, path: &str) -> Result<Vec<u8>> {
+        let recording = self.of(lab, script)?;
+        let view = figure::final_view(recording);
+        let seq = events.checked_sub(1).context("nothing has happened yet")? as u64;
+        let images = view.brokers.keys().map(|broker| recording.journal.image_at(*broker, seq));
+        let bytes = images.into_iter().find_map(|image| image.read(path, 0, u64::MAX));
+        Ok(bytes.with_context(|| format!("lab {} with {script} has no file {path} then", lab.number))?.to_vec())
     }
 
     /// `{{#script 01 start}}`
@@ -87,6 +98,14 @@ impl Recordings {
         Ok(format!("\n<figure>{svg}<figcaption>Records over time, from a run of the engine</figcaption></figure>\n"))
     }
 
+    /// `{{#race 06 solution}}`
+    pub fn race(&mut self, lab: &'static Lab, script: &str) -> Result<String> {
+        let svg = chart::race(self.of(lab, script)?)?;
+        Ok(format!(
+            "\n<figure>{svg}<figcaption>Each reading from its own beginning, from a run of the engine</figcaption></figure>\n"
+        ))
+    }
+
     /// `{{#number 01 solution records}}`: see the arms for what can be asked.
     pub fn number(&mut self, lab: &'static Lab, script: &str, what: &[&str]) -> Result<String> {
         let recording = self.of(lab, script)?;
@@ -102,6 +121,7 @@ impl Recordings {
             ["acknowledged"] => view.clients.values().map(|client| client.acknowledged).sum(),
             ["delivered"] => view.clients.values().map(|client| client.delivered).sum(),
             ["delivered", name] => client(name)?.delivered,
+            ["produce_ms", topic] => return produce_ms(recording, topic),
             ["bytes", topic, partition] => {
                 let topics = view.brokers.values().find_map(|broker| broker.topics.get(*topic));
                 let partition = topics.and_then(|topic| topic.partitions.get(&partition.parse().ok()?));
@@ -109,11 +129,31 @@ impl Recordings {
                 partition.segments.iter().map(|segment| segment.bytes).sum()
             }
             _ => bail!(
-                "a number is: events, hash, milliseconds, acknowledged, delivered [CLIENT], bytes TOPIC PARTITION"
+                "a number is: events, hash, milliseconds, acknowledged, delivered [CLIENT], produce_ms TOPIC, \
+                 bytes TOPIC PARTITION"
             ),
         };
         Ok(number.to_string())
     }
+}
+
+/// How long a batch of a topic waited for its acknowledgement, on average, in milliseconds.
+fn produce_ms(recording: &Recording, wanted: &str) -> Result<String> {
+    let mut sent = Vec::new();
+    let mut took = Vec::new();
+    for event in &recording.events {
+        match &event.kind {
+            TraceKind::BatchSent { topic, .. } if topic == wanted => sent.push(event.at),
+            TraceKind::BatchAcknowledged { topic, .. } if topic == wanted && !sent.is_empty() => {
+                took.push(event.at.since(sent.remove(0)));
+            }
+            _ => {}
+        }
+    }
+    if took.is_empty() {
+        bail!("no batch of {wanted} was acknowledged");
+    }
+    Ok(format!("{:.1}", took.iter().sum::<u64>() as f64 / took.len() as f64 / 1_000.0))
 }
 
 fn script_of<'a>(lab: &'a Lab, script: &str) -> Result<&'a str> {
