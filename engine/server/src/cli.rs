@@ -38,9 +38,9 @@ pub enum Command {
 /// `naru serve`.
 #[derive(Debug, Default, Args)]
 pub struct ServeArgs {
-    /// Where the data is kept; created if it is missing [default: naru-data]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    /// Where the data is kept; created if it is missing; several spread the partitions over disks [default: naru-data]
+    #[arg(long, value_name = "DIR", value_delimiter = ',')]
+    pub data_dir: Vec<PathBuf>,
     /// Where Kafka clients connect; port 0 takes any free one [default: 127.0.0.1:9092]
     #[arg(long, value_name = "HOST:PORT")]
     pub listen: Option<HostPort>,

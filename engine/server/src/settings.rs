@@ -42,8 +42,8 @@ pub struct HostPort {
 /// How to run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the data is.
-    pub data_dir: PathBuf,
+    /// Where the data is: one directory, or several. The first holds the cluster's metadata.
+    pub data_dirs: Vec<PathBuf>,
     /// Where Kafka clients dial.
     pub listen: HostPort,
     /// Where browsers look.
@@ -105,7 +105,7 @@ impl Settings {
             frame_time_max: Duration::from_millis(number(&properties, FRAME_TIMEOUT_KEY, 30_000)?),
         };
         Ok(Settings {
-            data_dir: data_dir(args, &properties)?,
+            data_dirs: data_dirs(args, &properties)?,
             listen,
             http,
             advertised: listener(&properties, "advertised.listeners")?,
@@ -145,18 +145,21 @@ fn number(properties: &BTreeMap<String, String>, key: &str, default: u64) -> Res
     }
 }
 
-fn data_dir(args: &ServeArgs, properties: &BTreeMap<String, String>) -> Result<PathBuf, Failure> {
-    if let Some(path) = &args.data_dir {
-        return Ok(path.clone());
+fn data_dirs(args: &ServeArgs, properties: &BTreeMap<String, String>) -> Result<Vec<PathBuf>, Failure> {
+    if !args.data_dir.is_empty() {
+        return Ok(args.data_dir.clone());
     }
     // `log.dirs` wins over `log.dir`, as with Kafka.
-    match properties.get("log.dirs").or_else(|| properties.get("log.dir")) {
-        Some(list) if list.contains(',') => {
-            Err(Failure::usage(format!("log.dirs={list}: Naru keeps its data in one directory; name one")))
+    for key in ["log.dirs", "log.dir"] {
+        let Some(list) = properties.get(key) else { continue };
+        let dirs: Vec<PathBuf> =
+            list.split(',').map(str::trim).filter(|dir| !dir.is_empty()).map(PathBuf::from).collect();
+        if dirs.is_empty() {
+            return Err(Failure::usage(format!("{key}={list}: name at least one directory")));
         }
-        Some(path) => Ok(PathBuf::from(path)),
-        None => Ok(PathBuf::from("naru-data")),
+        return Ok(dirs);
     }
+    Ok(vec![PathBuf::from("naru-data")])
 }
 
 /// The first listener for clients in a list like `PLAINTEXT://:9092,CONTROLLER://:9093`.
@@ -216,9 +219,16 @@ mod tests {
     }
 
     #[test]
-    fn several_data_directories_are_refused() {
-        let args = ServeArgs::default();
-        let failure = data_dir(&args, &properties("log.dirs=/a,/b")).unwrap_err();
-        assert!(failure.to_string().contains("one directory"), "{failure}");
+    fn data_directories_come_from_the_flag_or_the_properties() {
+        let dirs = |flags: &[&str], text: &str| {
+            let args = ServeArgs { data_dir: flags.iter().map(PathBuf::from).collect(), ..ServeArgs::default() };
+            data_dirs(&args, &properties(text)).map(|dirs| dirs.into_iter().map(|dir| dir.display().to_string()))
+        };
+        let dirs = |flags: &[&str], text: &str| dirs(flags, text).map(Iterator::collect::<Vec<_>>);
+        assert_eq!(dirs(&[], "").unwrap(), ["naru-data"]);
+        assert_eq!(dirs(&[], "log.dirs=/a, /b\nlog.dir=/c").unwrap(), ["/a", "/b"]);
+        assert_eq!(dirs(&[], "log.dir=/c").unwrap(), ["/c"]);
+        assert_eq!(dirs(&["/x", "/y"], "log.dirs=/a").unwrap(), ["/x", "/y"]);
+        assert!(dirs(&[], "log.dirs= , ").unwrap_err().to_string().contains("name at least one"));
     }
 }

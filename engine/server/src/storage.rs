@@ -25,7 +25,8 @@ const IOV_MAX: usize = 1024;
 
 /// A data directory's files.
 pub struct FileStorage {
-    root: PathBuf,
+    /// The names at the top, and where they are; a lone directory has an empty name and is everything.
+    roots: Vec<(String, PathBuf)>,
     /// By [`FileId`], which is never used twice: a stale range finds nothing instead of another file's bytes.
     files: Vec<Option<Box<OpenFile>>>,
     /// Files with bytes that were not committed yet, in the order of their first append.
@@ -88,9 +89,10 @@ impl Handle {
 }
 
 impl FileStorage {
-    /// The files below `root`, which must exist and be ours (see [`crate::data_dir`]).
-    pub fn new(root: PathBuf) -> Self {
-        FileStorage { root, files: Vec::new(), dirty: Vec::new(), retired: Vec::new() }
+    /// The files below directories, which must exist and be ours (see [`crate::data_dir`]). Each lies under a name at the top
+    /// of the storage; a lone one may have an empty name, and is the storage then. Files are never moved from one to another.
+    pub fn mounting(roots: Vec<(String, PathBuf)>) -> Self {
+        FileStorage { roots, files: Vec::new(), dirty: Vec::new(), retired: Vec::new() }
     }
 
     /// A handle that outlives the file's place in this table. Also finds files closed since [`FileStorage::end_turn`].
@@ -109,7 +111,17 @@ impl FileStorage {
             !path.starts_with('/') && path.split('/').all(|part| part != ".."),
             "{path} leaves the directory"
         );
-        self.root.join(path)
+        for (name, root) in &self.roots {
+            if name.is_empty() {
+                return root.join(path);
+            }
+            match path.strip_prefix(name.as_str()).map(|rest| rest.strip_prefix('/').unwrap_or(rest)) {
+                Some("") => return root.clone(),
+                Some(rest) if path[name.len()..].starts_with('/') => return root.join(rest),
+                _ => {}
+            }
+        }
+        unreachable!("{path} is in no directory that is mounted: the engine has names for all of them")
     }
 
     fn get(&self, file: FileId) -> Result<&OpenFile, StorageError> {
@@ -385,7 +397,7 @@ mod tests {
 
     fn storage() -> (TempDir, FileStorage) {
         let dir = tempdir().unwrap();
-        let storage = FileStorage::new(dir.path().to_owned());
+        let storage = FileStorage::mounting(vec![(String::new(), dir.path().to_owned())]);
         (dir, storage)
     }
 
@@ -431,7 +443,7 @@ mod tests {
     fn a_failed_commit_names_the_file_and_leaves_nothing_half() {
         let (_dir, mut storage) = storage();
         // A device that takes no byte: every write fails with "no space left".
-        std::os::unix::fs::symlink("/dev/full", storage.root.join("full")).unwrap();
+        std::os::unix::fs::symlink("/dev/full", storage.full("full")).unwrap();
         let good = storage.open("good", OpenMode::CreateOrOpen).unwrap();
         let full = storage.open("full", OpenMode::Existing).unwrap();
         storage.append(full, Bytes::from("lost")).unwrap();
@@ -470,6 +482,21 @@ mod tests {
         assert_eq!(text(&storage.read(file, 0, 100).unwrap()), "0123xyz");
         assert!(storage.commit().is_empty());
         assert_eq!(text(&storage.read(file, 0, 100).unwrap()), "0123xyz");
+    }
+
+    #[test]
+    fn several_directories_lie_under_their_names() {
+        let (a, b) = (tempdir().unwrap(), tempdir().unwrap());
+        let roots = [("dir0", &a), ("dir10", &b)].map(|(name, dir)| (name.to_owned(), dir.path().to_owned()));
+        let mut storage = FileStorage::mounting(roots.into());
+        storage.replace_file("dir0/x", b"first").unwrap();
+        storage.create_dir("dir10/orders-0").unwrap();
+        storage.rename("dir10/orders-0", "dir10/gone-0").unwrap();
+        assert_eq!(fs::read(a.path().join("x")).unwrap(), b"first");
+        assert!(b.path().join("gone-0").is_dir());
+        let listed: Vec<String> = storage.list("dir10").unwrap().into_iter().map(|entry| entry.name).collect();
+        assert_eq!(listed, ["gone-0"]);
+        assert!(storage.space("dir0").is_some_and(|space| space.total_bytes >= space.usable_bytes));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::{
     cli::ServeArgs,
     clock::Clock,
-    data_dir::DataDir,
+    data_dir::DataDirs,
     engine::{
         self,
         inbox::{Message, inbox},
@@ -14,9 +14,7 @@ use crate::{
     failure::Failure,
     http, log, net,
     settings::{HostPort, Settings},
-    storage::FileStorage,
 };
-use naru_broker::LogDirConfig;
 use std::{
     io::{ErrorKind, Write},
     net::SocketAddr,
@@ -60,14 +58,14 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     // Ports first: a port that is taken leaves no new directory behind. Who dials already waits until the broker is there.
     let (kafka, kafka_address) = bind(&settings.listen, "--listen").await?;
     let (web, web_address) = bind(&settings.http, "--http").await?;
-    let data = DataDir::open(&settings.data_dir)?;
+    let data = DataDirs::open(&settings.data_dirs)?;
     advertise(&mut settings, kafka_address);
 
     let clock = Clock::start();
     let (sender, receiver) = inbox(settings.queued_requests_max);
     settings.broker.seed = entropy()?;
-    settings.broker.log_dirs = vec![LogDirConfig::lone(data.path().display().to_string())];
-    let storage = FileStorage::new(data.path().to_owned());
+    settings.broker.log_dirs = data.config();
+    let storage = data.storage();
     let mut limits = settings.limits.clone();
     limits.connections_max = limits.connections_max.min(descriptors().saturating_sub(DESCRIPTORS_FOR_FILES).max(16));
     let thread = engine::start(settings.broker.clone(), storage, clock, (sender.clone(), receiver))
@@ -76,13 +74,7 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
     let shared = Arc::new(net::Shared { inbox: sender.clone(), clock, limits });
     let connections = tokio::spawn(net::serve(kafka, shared, stopped.clone()));
-    let state = http::State::new(
-        sender.clone(),
-        clock,
-        (web_address, &settings.http.host),
-        vec![data.path().to_owned()],
-        stopped,
-    );
+    let state = http::State::new(sender.clone(), clock, (web_address, &settings.http.host), data.paths(), stopped);
     let pages = tokio::spawn(http::serve(web, state));
     ready(kafka_address, web_address);
 

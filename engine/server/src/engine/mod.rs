@@ -63,6 +63,8 @@ struct EngineThread {
     busy: Duration,
     turn_max: Duration,
     sends_dropped: u64,
+    /// How many log directories are known to have failed.
+    failed_dirs: usize,
 }
 
 /// Opens the broker on the calling thread, so that a failure to start is the caller's to report, then gives it a thread.
@@ -95,7 +97,9 @@ pub fn start(
         busy: Duration::ZERO,
         turn_max: Duration::ZERO,
         sends_dropped: 0,
+        failed_dirs: 0,
     };
+    engine.tell_of_failed_dirs();
     // What opening asked for.
     engine.finish_turn();
     let thread = std::thread::Builder::new().name(THREAD_NAME.into());
@@ -204,9 +208,20 @@ impl EngineThread {
         self.out.effects = effects;
         self.broker.storage_mut().end_turn();
         self.release_held();
+        if self.broker.failed_log_dirs().count() > self.failed_dirs {
+            self.tell_of_failed_dirs();
+        }
         if self.out.trace.is_on() {
             self.watchers.publish(self.out.trace.take());
             self.out.trace.set_on(self.watchers.any());
+        }
+    }
+
+    /// A directory that fails is not used again by this process. Its operator has to hear of it.
+    fn tell_of_failed_dirs(&mut self) {
+        self.failed_dirs = self.broker.failed_log_dirs().count();
+        for (path, reason) in self.broker.failed_log_dirs() {
+            crate::log::warn(format_args!("the data directory {path} is offline: {reason}"));
         }
     }
 
