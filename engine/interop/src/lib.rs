@@ -49,31 +49,30 @@ impl BrokerProcess {
 
     /// Starts an Apache Kafka of one node in `dir` and waits until it accepts connections.
     pub fn apache_kafka(dir: &Path) -> Self {
-        let (port, controller) = (free_port(), free_port());
-        let properties = dir.join("server.properties");
-        let text = format!(
-            "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
-             log.dirs={}\noffsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
-             transaction.state.log.min.isr=1\n",
-            dir.join("data").display()
-        );
-        std::fs::write(&properties, text).expect("server.properties can be written");
+        let (properties, bootstrap) = kafka_properties(dir);
         let format = java("kafka.tools.StorageTool", &["format", "-t", "bmFydS1pbnRlcm9wLWJlbg", "-c"])
             .arg(&properties)
             .output()
             .expect("java starts");
         assert!(format.status.success(), "formatting failed: {}", String::from_utf8_lossy(&format.stderr));
+        BrokerProcess::start_kafka(dir, &properties, bootstrap)
+    }
+
+    /// The same on `data` in `dir`, which is a data directory already.
+    pub fn apache_kafka_on(dir: &Path) -> Self {
+        let (properties, bootstrap) = kafka_properties(dir);
+        BrokerProcess::start_kafka(dir, &properties, bootstrap)
+    }
+
+    fn start_kafka(dir: &Path, properties: &Path, bootstrap: String) -> Self {
         let begun = Instant::now();
         let log = File::create(dir.join("kafka.log")).expect("kafka.log can be written");
         let child = java("kafka.Kafka", &[])
-            .arg(&properties)
+            .arg(properties)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("Apache Kafka starts");
-        let bootstrap = format!("127.0.0.1:{port}");
         wait_until("Apache Kafka accepts connections", || TcpStream::connect(&bootstrap).is_ok());
         BrokerProcess { child, bootstrap, http: String::new(), started_in: begun.elapsed() }
     }
@@ -112,6 +111,22 @@ impl Drop for BrokerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Writes the configuration of an Apache Kafka of one node whose data is in `dir/data`. Returns it and where clients connect.
+fn kafka_properties(dir: &Path) -> (PathBuf, String) {
+    let (port, controller) = (free_port(), free_port());
+    let text = format!(
+        "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+         log.dirs={}\noffsets.topic.replication.factor=1\ntransaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\nlog.cleaner.backoff.ms=200\nlog.initial.task.delay.ms=200\n",
+        dir.join("data").display()
+    );
+    let properties = dir.join("server.properties");
+    std::fs::write(&properties, text).expect("server.properties can be written");
+    (properties, format!("127.0.0.1:{port}"))
 }
 
 /// The `naru` binary: `NARU_BIN`, or what was last built in `target`.

@@ -20,6 +20,9 @@ use std::{
 /// Keys of the compacted topic.
 pub const KEYS: u64 = 40;
 
+/// Records of one producer that may wait for the broker.
+const WAITING_MAX: i32 = 500;
+
 /// A topic, who writes to it, and what must hold of it.
 pub struct Topic {
     pub name: &'static str,
@@ -234,7 +237,12 @@ struct Records<'a> {
 impl Records<'_> {
     /// A handful, then a breath: so fast that something is always under way, and not so fast that checking takes for ever.
     fn send_some(&mut self, producer: &BaseProducer<Deliveries>) {
-        for _ in 0..8 {
+        // While the broker is gone, what waits for it is enough.
+        if producer.in_flight_count() > WAITING_MAX {
+            producer.poll(Duration::from_millis(2));
+            return;
+        }
+        for _ in 0..6 {
             let partition = self.random.below(self.topic.partitions as u64) as usize;
             let sent = self.record(partition);
             let key = sent.key.clone();
@@ -246,7 +254,7 @@ impl Records<'_> {
             }
             producer.send(record).map_err(|(error, _)| error).expect("the queue is larger than a round's records");
         }
-        producer.poll(Duration::from_millis(2));
+        producer.poll(Duration::from_millis(4));
     }
 
     fn record(&mut self, partition: usize) -> Sent {

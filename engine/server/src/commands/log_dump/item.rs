@@ -197,6 +197,7 @@ impl fmt::Display for Item {
                 aborted.producer_id, aborted.first_offset, aborted.last_offset, aborted.last_stable_offset
             ),
             Item::Producer(producer) => producer.fmt(f),
+            Item::Line { name, value } if value.starts_with(name) => write!(f, "{}", value.escape_debug()),
             Item::Line { name, value } => write!(f, "{name}: {}", value.escape_debug()),
             Item::Unused { bytes } => write!(f, "{bytes} bytes are not in use"),
             Item::Problem { position, sentence } => write!(f, "PROBLEM at byte {position}: {sentence}"),
