@@ -27,6 +27,7 @@ fn nothing_meets_nothing() {
     refuses("01", "", &["written", "both", "again", "there"]);
     refuses("02", "let b = broker();", &["sent", "parallel", "together", "in-order"]);
     refuses("03", "let b = broker();", &["grew", "moved", "in-order"]);
+    refuses("08", "let b = broker();", &["closed", "both", "gone", "no-key"]);
     refuses("05", "let b = broker();", &["found", "cut", "index"]);
     refuses("04", "let b = broker();", &["letters", "collision", "dots", "length", "four-templates", "own-template"]);
 }
@@ -305,4 +306,40 @@ fn lab_05_what_is_not_enough() {
     let stopped =
         format!("stop(b); edit_byte(b, log, {find}, 0); restart(b); edit_byte(b, index, 0, 9); stop(b); restart(b);");
     refuses("05", &orders_on_disk(EACH_BY_ITSELF, &stopped), &["cut"]);
+}
+
+fn compacted(config: &str, deeds: &str) -> String {
+    format!(
+        r#"
+let b = broker();
+b.create_topic("state", #{{ config: #{{ "internal.segment.bytes": "200", "min.cleanable.dirty.ratio": "0.01", {config} }} }});
+let p = producer(#{{ name: "p", acks: 1 }});
+fn put(p, key, value) {{ p.send("state", key, value); p.flush(); }}
+fn fill(p, n) {{ for i in 0..n {{ put(p, `k${{i % 2}}`, `v${{i}}`); }} }}
+{deeds}"#
+    )
+}
+
+#[test]
+fn lab_08_other_keys_and_both_policies() {
+    let deeds = "put(p, \"bob\", \"here\"); fill(p, 6); put(p, \"bob\", ()); fill(p, 4); sleep(20000); fill(p, 5); sleep(20000);
+        fill(p, 1);
+        try { put(p, (), \"x\"); } catch (error) { print(error.name); }";
+    accepts("08", &compacted("\"cleanup.policy\": \"compact\", \"delete.retention.ms\": \"0\"", deeds));
+    accepts("08", &compacted("\"cleanup.policy\": \"compact,delete\", \"delete.retention.ms\": \"5000\"", deeds));
+}
+
+#[test]
+fn lab_08_what_is_not_enough() {
+    let keep = "\"cleanup.policy\": \"compact\"";
+    // Cleaned only once, and a day not over: the tombstone is still there.
+    let once = "put(p, \"bob\", \"here\"); fill(p, 6); put(p, \"bob\", ()); fill(p, 5); sleep(20000); fill(p, 5); sleep(20000);";
+    refuses("08", &compacted(keep, once), &["gone", "no-key"]);
+    // Nothing was ever there of bob, or the topic is gone with him.
+    refuses("08", &compacted(keep, "put(p, \"bob\", ()); fill(p, 9); sleep(20000);"), &["gone", "no-key"]);
+    refuses(
+        "08",
+        &compacted(keep, &format!("{once} b.delete_topic(\"state\");")),
+        &["closed", "both", "gone", "no-key"],
+    );
 }

@@ -74,10 +74,13 @@ impl Recordings {
                 break;
             }
             shown += 1;
-            let at = event.at.0 as f64 / 1_000.0;
+            let at = match event.at.0 {
+                us if us < 1_000_000 => format!("{:.1} ms", us as f64 / 1_000.0),
+                us => format!("{:.2} s", us as f64 / 1_000_000.0),
+            };
             let text = html::with_code(&sentence(event, &names, Locale::En));
             let site = format!("{}:{}", event.site.file, event.site.line);
-            write!(rows, "<li><time>{at:.1} ms</time> <span>{text} <code class=\"site\">{site}</code></span></li>")?;
+            write!(rows, "<li><time>{at}</time> <span>{text} <code class=\"site\">{site}</code></span></li>")?;
         }
         if shown == 0 {
             bail!("lab {} with {script} has no such event", lab.number);
