@@ -112,7 +112,7 @@ impl MetadataLog {
         }
         let batch = Batch::parse(builder.build(0, -1)).expect("a batch that was just built is well-formed");
         // The log's own events would say the same again in bytes.
-        let appended = self.log.append(&batch, LEADER_EPOCH, storage, &mut Trace::default())?;
+        let appended = self.log.append(&batch, LEADER_EPOCH, wall_ms, storage, &mut Trace::default())?;
         for record in records {
             self.image.replay(record).expect("what was decided on this image fits it");
         }
@@ -129,7 +129,7 @@ impl MetadataLog {
             storage.sync(file)?;
         }
         self.durable_offset = self.log.log_end_offset();
-        self.log.flushed(self.durable_offset);
+        self.log.flushed(self.durable_offset, "metadata", &mut Trace::default());
         Ok(())
     }
 
@@ -196,7 +196,7 @@ impl Turn<'_> {
         }
         let synced_event = self.out.trace.emit_then(|| TraceKind::StorageSynced { files });
         self.state.metadata.durable_offset = end_offset;
-        self.state.metadata.log.flushed(end_offset);
+        self.state.metadata.log.flushed(end_offset, "metadata", &mut Trace::default());
         for pending in synced {
             self.out.trace.because(synced_event);
             self.publish(&pending.records);

@@ -1,43 +1,55 @@
 //! Writing: offsets, the leader's epoch, a new segment when the old one is full, an index entry now and then.
 //!
-//! Nothing here looks at a record: a batch is sixteen new bytes and the rest as it came.
+//! Nothing here looks at a record: a batch is sixteen new bytes and the rest as it came. When the active segment has to give
+//! way to a new one is in [`crate::roll`].
 
 use crate::{
-    Appended, Log, LogError, Storage,
-    cells::cells_of,
-    index::{ENTRY_BYTES, IndexEntry},
-    scan::Located,
-    segment::{SEGMENT_BYTES_MAX, Segment},
+    Appended, Log, LogError, Storage, cells::cells_of, index::IndexEntry, leader_epochs, scan::Located,
+    segment::Segment, snapshots, time_index::TimeEntry,
 };
-use alloc::borrow::Cow;
+use alloc::format;
 use naru_records::{Batch, BatchHeader};
 use naru_trace::{CELLS_MAX, Trace, TraceKind};
+
+/// What was added to the indexes for a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Indexed {
+    /// In the offset index.
+    pub entry: IndexEntry,
+    /// In the time index, if the largest timestamp has grown.
+    pub time: Option<TimeEntry>,
+}
 
 impl Log {
     /// Appends a producer's batch: gives it the next offsets and the leader's epoch, and changes nothing else in it.
     ///
     /// The caller has checked the CRC, the header ([`BatchHeader::validate_for_append`]) and the sequence number
-    /// ([`crate::ProducerState::check`]). After a storage error the log must not be used any more.
+    /// ([`crate::ProducerState::check`]). `now_ms` is the broker's time, milliseconds since 1970. After a storage error the
+    /// log must not be used any more.
     pub fn append(
         &mut self,
         batch: &Batch,
         leader_epoch: i32,
+        now_ms: i64,
         storage: &mut dyn Storage,
         trace: &mut Trace,
     ) -> Result<Appended, LogError> {
         let base_offset = self.log_end_offset();
         let header = BatchHeader { base_offset, partition_leader_epoch: leader_epoch, ..*batch.header() };
         self.check_size(header.size_in_bytes())?;
-        self.maybe_roll(&header, storage, trace)?;
+        self.maybe_roll(&header, now_ms, storage, trace)?;
+        self.maybe_assign_epoch(leader_epoch, storage)?;
         let interval_bytes = self.config.index_interval_bytes;
         let segment = self.active_mut();
+        segment.touched_ms = now_ms;
         let located = Located { position: segment.size, header };
         for part in batch.with_prefix(base_offset, leader_epoch) {
             storage.append(segment.log, part)?;
         }
-        let entry = maybe_index(segment, &located, interval_bytes, storage)?;
+        let indexed = maybe_index(segment, &located, interval_bytes, storage)?;
         self.on_batch(located);
-        self.trace_append(batch, &located, entry, trace);
+        self.unflushed_since_ms.get_or_insert(now_ms);
+        self.trace_append(batch, &located, indexed, trace);
         Ok(Appended { base_offset, last_offset: header.last_offset(), bytes: header.size_in_bytes() })
     }
 
@@ -54,62 +66,25 @@ impl Log {
         Ok(())
     }
 
-    fn segment_bytes(&self) -> u32 {
-        self.config.segment_bytes.min(SEGMENT_BYTES_MAX)
-    }
-
-    /// Begins a new segment if the active one cannot take the batch (LogSegment.shouldRoll).
-    fn maybe_roll(
-        &mut self,
-        header: &BatchHeader,
-        storage: &mut dyn Storage,
-        trace: &mut Trace,
-    ) -> Result<(), LogError> {
-        match self.reason_to_roll(header) {
-            Some(because) => self.roll(because, storage, trace),
-            None => Ok(()),
-        }
-    }
-
-    /// Begins a new segment at the log end offset, unless the active one has just begun there. `because` is a setting's
-    /// name, or another short reason.
-    pub fn roll(
-        &mut self,
-        because: &'static str,
-        storage: &mut dyn Storage,
-        trace: &mut Trace,
-    ) -> Result<(), LogError> {
-        let base_offset = self.log_end_offset();
-        if self.active().size == 0 {
+    /// Notes the first offset of a new leader's epoch.
+    fn maybe_assign_epoch(&mut self, leader_epoch: i32, storage: &mut dyn Storage) -> Result<(), LogError> {
+        let is_known = self.leader_epochs.latest().is_some_and(|latest| latest.epoch == leader_epoch);
+        if is_known || leader_epoch < 0 {
             return Ok(());
         }
-        let segment = Segment::open(&self.directory, base_offset, storage)?;
-        assert_eq!(storage.len(segment.log)?, 0, "opening the log would have found this segment");
-        self.segments.push(segment);
-        trace.emit(|| TraceKind::SegmentRolled {
-            topic: self.id.topic.clone(),
-            partition: self.id.partition,
-            base_offset,
-            because: Cow::Borrowed(because),
-        });
-        Ok(())
+        self.leader_epochs.assign(leader_epoch, self.log_end_offset());
+        self.write_leader_epochs(storage)
     }
 
-    fn reason_to_roll(&self, header: &BatchHeader) -> Option<&'static str> {
-        let active = self.active();
-        if active.size == 0 {
-            return None;
-        }
-        if header.size_in_bytes() > self.segment_bytes().saturating_sub(active.size) {
-            return Some("segment.bytes");
-        }
-        if active.index.count >= self.config.segment_index_bytes / ENTRY_BYTES {
-            return Some("segment.index.bytes");
-        }
-        (!active.can_hold_offset(header.last_offset())).then_some("relative offset overflow")
+    /// Writes `leader-epoch-checkpoint`, so that a crash of the process leaves either the old or the new one.
+    pub(crate) fn write_leader_epochs(&self, storage: &mut dyn Storage) -> Result<(), LogError> {
+        let path = format!("{}/{}", self.directory, leader_epochs::FILE_NAME);
+        let temporary = format!("{path}.tmp");
+        snapshots::write_file(&temporary, self.leader_epochs.text().into_bytes(), storage)?;
+        Ok(storage.rename(&temporary, &path)?)
     }
 
-    fn trace_append(&self, batch: &Batch, located: &Located, entry: Option<IndexEntry>, trace: &mut Trace) {
+    fn trace_append(&self, batch: &Batch, located: &Located, indexed: Option<Indexed>, trace: &mut Trace) {
         let header = &located.header;
         let segment = self.active().base_offset;
         trace.emit(|| TraceKind::BatchAppended {
@@ -122,28 +97,42 @@ impl Log {
             max_timestamp_ms: header.max_timestamp,
             log_end_offset: header.next_offset(),
         });
-        let Some(entry) = entry else { return };
+        let Some(Indexed { entry, time }) = indexed else { return };
         trace.emit(|| TraceKind::IndexEntryAdded {
             topic: self.id.topic.clone(),
             partition: self.id.partition,
             offset: segment + i64::from(entry.relative_offset),
             position: entry.position,
         });
+        if let Some(time) = time {
+            self.trace_time_entry(segment, time, trace);
+        }
+    }
+
+    pub(crate) fn trace_time_entry(&self, segment: i64, entry: TimeEntry, trace: &mut Trace) {
+        trace.emit(|| TraceKind::TimeIndexEntryAdded {
+            topic: self.id.topic.clone(),
+            partition: self.id.partition,
+            timestamp_ms: entry.timestamp,
+            offset: segment + i64::from(entry.relative_offset),
+        });
     }
 }
 
-/// Adds an index entry for the batch about to be appended, if the last one is far enough behind.
-pub(crate) fn maybe_index(
+/// Adds index entries for the batch about to be appended, if the last one is far enough behind.
+pub fn maybe_index(
     segment: &mut Segment,
     batch: &Located,
     interval_bytes: u32,
     storage: &mut dyn Storage,
-) -> Result<Option<IndexEntry>, LogError> {
+) -> Result<Option<Indexed>, LogError> {
     if segment.bytes_since_index_entry <= interval_bytes {
         return Ok(None);
     }
     let entry = segment.index_entry_for(batch);
     segment.index.append(storage, entry)?;
+    let time = segment.time_entry_for(segment.newest_with(batch));
+    let is_new = segment.time_index.maybe_append(storage, time)?;
     segment.bytes_since_index_entry = 0;
-    Ok(Some(entry))
+    Ok(Some(Indexed { entry, time: is_new.then_some(time) }))
 }

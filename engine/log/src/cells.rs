@@ -12,6 +12,7 @@ impl Log {
     /// The newest records, at most `max`, oldest first: for a view. Knows those of the last
     /// 256 batches.
     pub fn cells(&self, max: usize, storage: &dyn Storage) -> Vec<CellView> {
+        let first = self.cells_from.max(self.log_start_offset());
         let mut newest_first = Vec::new();
         for recent in self.recent.newest_first() {
             let room = max - newest_first.len();
@@ -22,7 +23,7 @@ impl Log {
             let bytes = storage.read(file, u64::from(recent.position), recent.size);
             let Some(batch) = bytes.ok().and_then(|bytes| Batch::parse(bytes).ok()) else { continue };
             let cells = cells_of(&batch, recent.base_offset, room).into_iter().rev();
-            newest_first.extend(cells.take_while(|cell| cell.offset >= self.cells_from));
+            newest_first.extend(cells.take_while(|cell| cell.offset >= first));
         }
         newest_first.reverse();
         newest_first

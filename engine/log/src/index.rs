@@ -9,7 +9,7 @@
 //! whose offset is not larger than `o`, and scan from there.
 //!
 //! Entries are read through the storage when they are needed: memory does not grow with the log. Kafka allocates the file
-//! in full and maps it into memory; Naru appends to it.
+//! in full and maps it into memory; Naru appends to it. Read [`crate::time_index`] next.
 
 use crate::{FileId, Storage, StorageError};
 use bytes::Bytes;
@@ -63,25 +63,17 @@ impl OffsetIndex {
         storage: &dyn Storage,
         before: impl Fn(IndexEntry) -> bool,
     ) -> Result<Option<IndexEntry>, StorageError> {
-        // Invariant: `before` holds for all entries in front of `low` and for none from `high` on.
-        let (mut low, mut high) = (0, self.count);
-        let mut found = None;
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.entry(storage, middle)? {
-                Some(entry) if before(entry) => {
-                    found = Some(entry);
-                    low = middle + 1;
-                }
-                _ => high = middle,
-            }
-        }
-        Ok(found)
+        search(self.count, |number| self.entry(storage, number), before)
+    }
+
+    /// The last entry.
+    pub fn last(&self, storage: &dyn Storage) -> Result<Option<IndexEntry>, StorageError> {
+        self.count.checked_sub(1).map_or(Ok(None), |number| self.entry(storage, number))
     }
 
     /// Entry number `number`; `None` if the file has become shorter than it was.
     fn entry(&self, storage: &dyn Storage, number: u32) -> Result<Option<IndexEntry>, StorageError> {
-        let bytes = storage.read(self.file, u64::from(number * ENTRY_BYTES), ENTRY_BYTES)?;
+        let bytes = storage.read(self.file, u64::from(number) * u64::from(ENTRY_BYTES), ENTRY_BYTES)?;
         Ok(entries(&bytes).next())
     }
 
@@ -91,4 +83,26 @@ impl OffsetIndex {
         self.count += 1;
         Ok(())
     }
+}
+
+/// The last of `count` entries for which `before` holds; it must hold for the first so many entries and for no others.
+pub fn search<E: Copy>(
+    count: u32,
+    entry: impl Fn(u32) -> Result<Option<E>, StorageError>,
+    before: impl Fn(E) -> bool,
+) -> Result<Option<E>, StorageError> {
+    // Invariant: `before` holds for all entries in front of `low` and for none from `high` on.
+    let (mut low, mut high) = (0, count);
+    let mut found = None;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match entry(middle)? {
+            Some(entry) if before(entry) => {
+                found = Some(entry);
+                low = middle + 1;
+            }
+            _ => high = middle,
+        }
+    }
+    Ok(found)
 }

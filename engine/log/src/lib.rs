@@ -14,7 +14,7 @@
 //!
 //! This crate deliberately knows nothing of requests, replication or clocks, and touches no file itself: it goes through
 //! [`Storage`], which is a real disk in the server and [`MemoryStorage`] in tests and in the simulation. Read [`log`]
-//! first, then [`storage`], `append`, `read`, `index`, `recovery` and [`producers`]; [`dump`] names the bytes of files.
+//! first, then [`storage`], `append`, `roll`, `read`, `index`, `recovery`, `retention`, [`flush`] and [`producers`]; [`dump`] names the bytes of files.
 
 #![no_std]
 
@@ -27,7 +27,9 @@ pub mod clean;
 pub mod config;
 pub mod dump;
 pub mod error;
+pub mod flush;
 mod index;
+pub mod leader_epochs;
 pub mod log;
 mod lookup;
 pub mod memory;
@@ -35,12 +37,18 @@ pub mod producers;
 mod read;
 mod recent;
 mod recovery;
+mod retention;
+mod roll;
 mod scan;
 mod segment;
+pub mod snapshots;
 pub mod storage;
+pub mod time_index;
 
 pub use config::{CleanupPolicy, LogConfig, TimestampType};
 pub use error::LogError;
+pub use flush::Flush;
+pub use leader_epochs::{EpochStart, LeaderEpochCache};
 pub use log::{Appended, Log, OffsetAndTimestamp, Opening, ReadResult, TopicPartition};
 pub use memory::{CacheConfig, CacheCounters, DiskChange, DiskEntry, Fault, MemoryStorage};
 pub use producers::{ProducerState, SequenceCheck};

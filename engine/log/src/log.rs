@@ -1,12 +1,14 @@
-//! The log itself: what a broker sees of it. Writing is in `append.rs`, reading in `read.rs`, look-ups by time in
-//! `lookup.rs`, opening in `recovery.rs`.
+//! The log itself: what a broker sees of it. Writing is in `append.rs` and `roll.rs`, reading in `read.rs`, look-ups by time
+//! in `lookup.rs`, opening in `recovery`, the way to the disk in `flush.rs`, the way out in `retention.rs`.
 
 use crate::{
-    FileId, LogConfig, LogError, ProducerState, Slice, Storage,
+    FileId, LeaderEpochCache, LogConfig, LogError, OpenMode, ProducerState, Slice, Storage,
     recent::RecentBatches,
     recovery,
+    retention::DeletedSegment,
     scan::Located,
     segment::{Segment, log_path},
+    snapshots,
 };
 use alloc::{
     string::{String, ToString},
@@ -110,18 +112,30 @@ pub struct Log {
     pub(crate) recent: RecentBatches,
     /// The picture has no older records than this: when compaction removes some, it does not get older ones instead.
     pub(crate) cells_from: i64,
-    /// Segments that are no longer part of the log.
-    pub(crate) retired: Vec<Segment>,
-    producers: ProducerState,
-    recovery_point: i64,
+    pub(crate) producers: ProducerState,
+    pub(crate) leader_epochs: LeaderEpochCache,
+    /// No record before this one is to be seen, although its segment may still be there.
+    pub(crate) log_start_offset: i64,
+    /// The offsets for which there are producer snapshots, ascending.
+    pub(crate) snapshots: Vec<i64>,
+    /// Segments that are no longer part of the log, and whose files are still there.
+    pub(crate) deleted: Vec<DeletedSegment>,
+    /// Everything before this offset is safely on disk.
+    pub(crate) recovery_point: i64,
+    /// Everything before this offset is on its way there.
+    pub(crate) flushing: i64,
+    /// Everything before this offset should be on its way there, because its segment is closed.
+    pub(crate) flush_before: i64,
+    /// When the first batch was appended that is not on its way there.
+    pub(crate) unflushed_since_ms: Option<i64>,
 }
 
 impl Log {
     /// Opens the log of `id`, in the directory of that name; makes it if there is none.
     ///
-    /// After a stop in good order the files are trusted, except for the end of the
-    /// active segment, which is always checked. Otherwise every batch's CRC is checked, and the log is cut at the first
-    /// one that is torn or damaged.
+    /// After a stop in good order the files are trusted and not read, except for the end of the active segment. Otherwise
+    /// the same holds for the segments before the recovery point; from there on every batch's CRC is checked, and the log is
+    /// cut at the first one that is torn or damaged.
     pub fn open(
         id: &TopicPartition,
         config: LogConfig,
@@ -141,9 +155,11 @@ impl Log {
         storage: &mut dyn Storage,
         trace: &mut Trace,
     ) -> Result<Log, LogError> {
-        let clean = opening.clean;
         let directory = id.directory_in(parent);
-        let recovered = recovery::recover(id, directory.clone(), &config, clean, storage, trace)?;
+        let recovered = recovery::recover(id, directory.clone(), &config, &opening, storage, trace)?;
+        let log_end_offset = recovered.segments.last().map_or(0, |active| active.next_offset);
+        // What a process that crashed had not synced may still be only in the operating system's memory.
+        let recovery_point = if opening.clean { log_end_offset } else { opening.recovery_point.min(log_end_offset) };
         let mut log = Log {
             id: id.clone(),
             config,
@@ -151,12 +167,20 @@ impl Log {
             segments: recovered.segments,
             recent: recovered.recent,
             cells_from: 0,
-            retired: Vec::new(),
             producers: recovered.producers,
-            recovery_point: 0,
+            leader_epochs: recovered.leader_epochs,
+            log_start_offset: recovered.log_start_offset,
+            snapshots: recovered.snapshots,
+            deleted: Vec::new(),
+            recovery_point,
+            flushing: recovery_point,
+            flush_before: 0,
+            unflushed_since_ms: (recovery_point < log_end_offset).then_some(opening.now_ms),
         };
-        // What a process that crashed had not synced may still be only in the operating system's memory.
-        log.recovery_point = if clean { log.log_end_offset() } else { log.log_start_offset() };
+        if recovered.epochs_changed {
+            log.write_leader_epochs(storage)?;
+        }
+        log.flush_before = log.active().base_offset;
         Ok(log)
     }
 
@@ -182,7 +206,7 @@ impl Log {
 
     /// The first offset there is.
     pub fn log_start_offset(&self) -> i64 {
-        self.segments[0].base_offset
+        self.log_start_offset
     }
 
     /// The offset that the next record gets.
@@ -215,42 +239,47 @@ impl Log {
         &mut self.producers
     }
 
-    /// The files that must be synced so that everything before the log end offset survives a power failure. Tell the log
-    /// with [`Log::flushed`] when that is done. Indexes are not among them: they can be rebuilt.
-    pub fn flush_files(&self) -> Vec<FileId> {
-        self.unflushed().map(|segment| segment.log).collect()
-    }
-
-    /// Everything before `offset` is safely on the disk.
-    pub fn flushed(&mut self, offset: i64) {
-        self.recovery_point = self.recovery_point.max(offset.min(self.log_end_offset()));
-    }
-
-    /// Everything before this offset is known to be safely on the disk.
-    pub fn recovery_point(&self) -> i64 {
-        self.recovery_point
+    /// Which leader epoch began where.
+    pub fn leader_epochs(&self) -> &LeaderEpochCache {
+        &self.leader_epochs
     }
 
     /// Whether `file` is one of this log's: then its partition goes offline when it fails.
     pub fn owns_file(&self, file: FileId) -> bool {
-        self.segments.iter().any(|segment| segment.log == file || segment.index.file == file)
+        self.all_segments().any(|segment| segment.owns_file(file))
     }
 
-    /// Syncs and closes all files. Closes them all even when one fails; the first failure is returned.
-    pub fn close(self, storage: &mut dyn Storage) -> Result<(), LogError> {
-        let mut result = Ok(());
-        for segment in self.unflushed() {
-            result = result.and(storage.sync(segment.log)).and(storage.sync(segment.index.file));
+    /// Notes what the next start wants to know, syncs and closes all files. Closes them all even when something fails; the
+    /// first failure is returned, and then the next start must not take the log for one that was closed in good order.
+    pub fn close(mut self, storage: &mut dyn Storage) -> Result<(), LogError> {
+        let mut result = self.finish(storage);
+        for file in self.flush_files() {
+            result = result.and(storage.sync(file).map_err(LogError::Storage));
         }
-        for segment in &self.segments {
-            result = result.and(segment.close(storage));
+        for segment in self.all_segments() {
+            let closed = segment.close(storage).map_err(LogError::Storage);
+            result = result.and(closed);
         }
-        Ok(result?)
+        result
+    }
+
+    /// The last entry of the time index, and what is known of producers: so that the next start need not read the log.
+    fn finish(&mut self, storage: &mut dyn Storage) -> Result<(), LogError> {
+        self.active_mut().finish_time_index(storage)?;
+        let end = self.log_end_offset();
+        let is_new = end > self.log_start_offset && self.snapshots.last().is_none_or(|last| *last < end);
+        if !is_new {
+            return Ok(());
+        }
+        self.take_snapshot(storage)?;
+        let file = storage.open(&snapshots::path(&self.directory, end), OpenMode::Existing)?;
+        let synced = storage.sync(file);
+        Ok(storage.close(file).and(synced)?)
     }
 
     /// Closes all files and removes the directory.
     pub fn delete(self, storage: &mut dyn Storage) -> Result<(), LogError> {
-        for segment in &self.segments {
+        for segment in self.all_segments() {
             segment.close(storage)?;
         }
         Ok(storage.remove_dir_all(&self.directory)?)
@@ -258,11 +287,17 @@ impl Log {
 
     /// Panics if the log contradicts itself. The simulation calls it after every step.
     pub fn check_invariants(&self) {
-        assert!(self.log_start_offset() <= self.log_end_offset(), "{}: it ends before it starts", self.id);
+        let first = self.segments[0].base_offset;
+        assert!(first <= self.log_start_offset, "{}: it starts in a segment that is not there", self.id);
+        assert!(self.log_start_offset <= self.log_end_offset(), "{}: it ends before it starts", self.id);
         assert!(self.recovery_point <= self.log_end_offset(), "{}: synced what is not there", self.id);
         for segment in &self.segments {
             assert!(segment.base_offset <= segment.next_offset, "{}: {segment:?}", self.id);
             assert!(segment.size > 0 || segment.next_offset == segment.base_offset, "{}: {segment:?}", self.id);
+            let last = segment.time_index.last.map_or(-1, |entry| entry.timestamp);
+            let newest = segment.newest.map_or(-1, |newest| newest.timestamp);
+            assert!(last <= newest, "{}: the time index knows a later record: {segment:?}", self.id);
+            assert_eq!(segment.time_index.count == 0, segment.time_index.last.is_none(), "{}: {segment:?}", self.id);
         }
         for (a, b) in self.segments.iter().zip(self.segments.iter().skip(1)) {
             assert!(a.next_offset <= b.base_offset, "{}: segments overlap: {a:?}, {b:?}", self.id);
@@ -272,7 +307,14 @@ impl Log {
             let last = self.segments.iter().rev().find(|segment| segment.size > 0).expect("a batch is in a segment");
             assert_eq!((newest.segment, newest.position + newest.size), (last.base_offset, last.size), "{}", self.id);
         }
+        assert!(self.snapshots.is_sorted(), "{}: snapshots {:?}", self.id, self.snapshots);
+        self.leader_epochs.check_invariants();
         self.producers.check_invariants();
+    }
+
+    /// Those of the log, and those that are about to be removed.
+    fn all_segments(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().chain(self.deleted.iter().map(|deleted| &deleted.segment))
     }
 
     pub(crate) fn active(&self) -> &Segment {
@@ -303,10 +345,5 @@ impl Log {
 
     pub(crate) fn path_of(&self, segment: &Segment) -> String {
         log_path(&self.directory, segment.base_offset)
-    }
-
-    /// The segments that hold records at or after the recovery point.
-    pub(crate) fn unflushed(&self) -> impl Iterator<Item = &Segment> {
-        self.segments.iter().filter(|segment| segment.next_offset > self.recovery_point)
     }
 }

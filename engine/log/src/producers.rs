@@ -15,7 +15,7 @@
 //!
 //! A producer that is not known may begin anywhere: retention may have taken its older batches.
 //!
-//! Not here yet: transactions, and snapshots that save reading the whole log at start.
+//! Snapshots, which save reading the whole log at start, are in [`crate::snapshots`]. Not here yet: transactions.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use naru_records::{
@@ -59,24 +59,25 @@ pub enum SequenceCheck {
 /// The producers that have written to one log, by producer id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProducerState {
-    entries: BTreeMap<i64, ProducerEntry>,
+    pub(crate) entries: BTreeMap<i64, ProducerEntry>,
 }
 
 /// One producer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProducerEntry {
-    epoch: i16,
+    pub(crate) epoch: i16,
     /// Oldest first, at most [`BATCHES_MAX`], all of this epoch.
-    batches: VecDeque<WrittenBatch>,
-    last_timestamp: i64,
+    pub(crate) batches: VecDeque<WrittenBatch>,
+    pub(crate) last_timestamp: i64,
 }
 
+/// One batch of a producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct WrittenBatch {
-    last_sequence: i32,
-    last_offset: i64,
-    offset_delta: i32,
-    timestamp: i64,
+pub(crate) struct WrittenBatch {
+    pub(crate) last_sequence: i32,
+    pub(crate) last_offset: i64,
+    pub(crate) offset_delta: i32,
+    pub(crate) timestamp: i64,
 }
 
 impl ProducerState {

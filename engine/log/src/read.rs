@@ -5,6 +5,7 @@
 
 use crate::{
     Log, LogError, ReadResult, Storage,
+    index::IndexEntry,
     scan::{LOOKUP_CHUNK_BYTES, Located, Scan},
     segment::Segment,
 };
@@ -104,9 +105,15 @@ impl Log {
         Ok(None)
     }
 
-    fn locate_in(&self, segment: &Segment, offset: i64, storage: &dyn Storage) -> Result<Option<Located>, LogError> {
-        let before = |entry: crate::index::IndexEntry| segment.base_offset + i64::from(entry.relative_offset) <= offset;
-        let start = segment.index.last_where(storage, before)?.map_or(0, |entry| entry.position);
+    /// The batch of a segment that holds `offset`, or the first one after it.
+    pub(crate) fn locate_in(
+        &self,
+        segment: &Segment,
+        offset: i64,
+        storage: &dyn Storage,
+    ) -> Result<Option<Located>, LogError> {
+        let before = |entry: IndexEntry| segment.base_offset + i64::from(entry.relative_offset) <= offset;
+        let start = segment.indexed_position(storage, before)?;
         self.first_batch_where(segment, start, storage, |batch| batch.header.last_offset() >= offset)
     }
 
@@ -141,11 +148,11 @@ impl Log {
         }
         // All batches in front of an entry's batch have smaller offsets than the entry, and end where it begins.
         let reachable = position.saturating_add(limit.bytes);
-        let within = |entry: crate::index::IndexEntry| {
+        let within = |entry: IndexEntry| {
             let offset = segment.base_offset + i64::from(entry.relative_offset);
             entry.position <= reachable && offset <= limit.up_to_offset
         };
-        let start = segment.index.last_where(storage, within)?.map_or(position, |entry| entry.position.max(position));
+        let start = segment.indexed_position(storage, within)?.max(position);
         let fits = |batch: &Located| {
             let in_bytes = batch.end() <= reachable || (batch.position == position && limit.at_least_one);
             in_bytes && batch.header.last_offset() < limit.up_to_offset

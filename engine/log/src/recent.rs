@@ -95,6 +95,12 @@ impl RecentBatches {
         Some(self.batches.range(start..))
     }
 
+    /// Segments before the one with this base offset are gone.
+    pub fn forget_segments_before(&mut self, base_offset: i64) {
+        let kept = self.batches.partition_point(|batch| batch.segment < base_offset);
+        self.batches.drain(..kept);
+    }
+
     /// All of them, newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &RecentBatch> {
         self.batches.iter().rev()

@@ -53,7 +53,9 @@ impl Story {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb {
             "put" => self.put(rest),
-            "roll" => self.bench.log.roll("test", &mut self.bench.storage, &mut self.bench.trace).unwrap(),
+            "roll" => {
+                self.bench.log.roll("test", self.bench.now_ms, &mut self.bench.storage, &mut self.bench.trace).unwrap()
+            }
             "clean" => self.clean(rest.parse().unwrap()),
             "crash" => self.bench = self.bench.crash(),
             "restart" => self.bench = self.bench.restart(),
@@ -412,6 +414,7 @@ fn damage_is_found_and_nothing_is_lost() {
 #[test]
 fn a_full_disk_ends_the_cleaning_and_takes_nothing() {
     let mut story = Story::new(config()).tell("put a=1 b=1\n put a=2\n roll");
+    story.bench.commit();
     story.bench.disk.set_capacity(Some(story.bench.disk.used() + 10));
     let cleanable = story.cleanable(5_000);
     let failed = clean(&mut story.bench, &cleanable, (OPTIONS, 1), 5_000).unwrap_err();

@@ -82,7 +82,9 @@ impl Model {
     fn act(mut self, act: &Act, options: CleanerOptions, budget_bytes: u32) -> Model {
         match act {
             Act::Put(records, producer, codec) => self.put(records, *producer, *codec),
-            Act::Roll => self.bench.log.roll("test", &mut self.bench.storage, &mut self.bench.trace).unwrap(),
+            Act::Roll => {
+                self.bench.log.roll("test", self.bench.now_ms, &mut self.bench.storage, &mut self.bench.trace).unwrap()
+            }
             Act::Flush => self.flush(),
             Act::Wait(ms) => self.now_ms += ms,
             Act::Clean => self.clean(options, budget_bytes),
@@ -116,7 +118,8 @@ impl Model {
         for file in self.bench.log.flush_files() {
             self.bench.storage.sync(file).unwrap();
         }
-        self.bench.log.flushed(self.bench.log.log_end_offset());
+        let end = self.bench.log.log_end_offset();
+        self.bench.log.flushed(end, "test", &mut self.bench.trace);
     }
 
     fn cleanable(&self) -> naru_log::clean::Cleanable {

@@ -28,6 +28,9 @@ fn events(events: &[TraceEvent]) -> String {
             TraceKind::IndexEntryAdded { offset, position, .. } => {
                 writeln!(out, "index     offset {offset} -> position {position}").unwrap();
             }
+            TraceKind::TimeIndexEntryAdded { timestamp_ms, offset, .. } => {
+                writeln!(out, "times     up to offset {offset}, nothing is later than {timestamp_ms}").unwrap();
+            }
             TraceKind::LogTruncated { to_offset, bytes, reason, .. } => {
                 writeln!(out, "truncated to offset {to_offset}, {bytes} bytes: {reason}").unwrap();
             }
@@ -51,27 +54,33 @@ fn appends_roll_segments_and_add_index_entries() {
     check(
         &events(bench.events()),
         &expect![[r#"
-        batch     segment  0  position    0  bytes   72  offsets 0  log end 1
-        batch     segment  0  position   72  bytes   83  offsets 1,2  log end 3
-        batch     segment  0  position  155  bytes   72  offsets 3  log end 4
-        index     offset 3 -> position 155
-        batch     segment  0  position  227  bytes   72  offsets 4  log end 5
-        batch     segment  0  position  299  bytes   94  offsets 5,6,7  log end 8
-        index     offset 7 -> position 299
-        segment   8, because of segment.bytes
-        batch     segment  8  position    0  bytes   72  offsets 8  log end 9
-    "#]],
+            batch     segment  0  position    0  bytes   72  offsets 0  log end 1
+            batch     segment  0  position   72  bytes   83  offsets 1,2  log end 3
+            batch     segment  0  position  155  bytes   72  offsets 3  log end 4
+            index     offset 3 -> position 155
+            times     up to offset 2, nothing is later than 1001
+            batch     segment  0  position  227  bytes   72  offsets 4  log end 5
+            batch     segment  0  position  299  bytes   94  offsets 5,6,7  log end 8
+            index     offset 7 -> position 299
+            times     up to offset 7, nothing is later than 1002
+            segment   8, because of segment.bytes
+            batch     segment  8  position    0  bytes   72  offsets 8  log end 9
+        "#]],
     );
     let files: Vec<String> =
         bench.disk.entries().iter().map(|entry| format!("{} {}", entry.path, entry.length)).collect();
     check(
         &files.join("\n"),
         &expect![[r#"
-        orders-0 0
-        orders-0/00000000000000000000.index 16
-        orders-0/00000000000000000000.log 393
-        orders-0/00000000000000000008.index 0
-        orders-0/00000000000000000008.log 72"#]],
+            orders-0 0
+            orders-0/00000000000000000000.index 16
+            orders-0/00000000000000000000.log 393
+            orders-0/00000000000000000000.timeindex 24
+            orders-0/00000000000000000008.index 0
+            orders-0/00000000000000000008.log 72
+            orders-0/00000000000000000008.snapshot 10
+            orders-0/00000000000000000008.timeindex 0
+            orders-0/leader-epoch-checkpoint 8"#]],
     );
     check(
         &hex(&bench.disk.contents(&format!("{FIRST}.index")).unwrap()),
@@ -149,26 +158,26 @@ fn recovery_in_words() {
     check(
         &said,
         &expect![[r#"
-        zeroes from the second batch on
-          truncated to offset 1, 2204 bytes: the batch has magic 0; only record format v2 is supported
-          left: 00000000000000000000.index 00000000000000000000.log
-        the second batch's format is v1
-          truncated to offset 1, 2204 bytes: the batch has magic 1; only record format v2 is supported
-          left: 00000000000000000000.index 00000000000000000000.log
-        the second batch's length is too long
-          truncated to offset 1, 2204 bytes: the batch is cut off: 32588 bytes are needed, 912 are there
-          left: 00000000000000000000.index 00000000000000000000.log
-        the second batch's offset goes back
-          truncated to offset 1, 2204 bytes: invalid batch header: baseOffset is 0
-          left: 00000000000000000000.index 00000000000000000000.log
-        the second batch's value has changed
-          truncated to offset 1, 2204 bytes: the batch's CRC-32C is 0xabf9e556, but its header says 0x44c98e4f
-          left: 00000000000000000000.index 00000000000000000000.log
-        the file ends in the second batch
-          truncated to offset 1, 1332 bytes: the batch is cut off: 61 bytes are needed, 40 are there
-          left: 00000000000000000000.index 00000000000000000000.log
-        the file is empty
-            left: 00000000000000000000.index 00000000000000000000.log 00000000000000000013.index 00000000000000000013.log 00000000000000000026.index 00000000000000000026.log
-    "#]],
+            zeroes from the second batch on
+              truncated to offset 1, 2204 bytes: the batch has magic 0; only record format v2 is supported
+              left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex leader-epoch-checkpoint
+            the second batch's format is v1
+              truncated to offset 1, 2204 bytes: the batch has magic 1; only record format v2 is supported
+              left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex leader-epoch-checkpoint
+            the second batch's length is too long
+              truncated to offset 1, 2204 bytes: the batch is cut off: 32588 bytes are needed, 912 are there
+              left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex leader-epoch-checkpoint
+            the second batch's offset goes back
+              truncated to offset 1, 2204 bytes: invalid batch header: baseOffset is 0
+              left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex leader-epoch-checkpoint
+            the second batch's value has changed
+              truncated to offset 1, 2204 bytes: the batch's CRC-32C is 0xabf9e556, but its header says 0x44c98e4f
+              left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex leader-epoch-checkpoint
+            the file ends in the second batch
+              truncated to offset 1, 1332 bytes: the batch is cut off: 61 bytes are needed, 40 are there
+              left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex leader-epoch-checkpoint
+            the file is empty
+                left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex 00000000000000000013.index 00000000000000000013.log 00000000000000000013.snapshot 00000000000000000013.timeindex 00000000000000000026.index 00000000000000000026.log 00000000000000000026.snapshot 00000000000000000026.timeindex leader-epoch-checkpoint
+        "#]],
     );
 }

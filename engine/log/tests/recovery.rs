@@ -45,10 +45,9 @@ fn a_missing_or_damaged_index_is_rebuilt() {
     let path = format!("{FIRST}.index");
     let good = bench.disk.contents(&path).unwrap();
     assert!(good.len() >= 16);
-    let mut wrong_position = good.clone();
-    wrong_position[7] ^= 1;
-    let mut wrong_offset = good.clone();
-    wrong_offset[3] += 1;
+    let (mut wrong_position, mut wrong_offset, last) = (good.clone(), good.clone(), good.len() - 8);
+    wrong_position[last + 4] = 1;
+    wrong_offset[last + 2] = 1;
     let odd_length = [&good[..], &[0]].concat();
     let trailing_zeroes = [&good[..], &[0; 64]].concat();
     for (clean, damaged) in [(true, vec![]), (true, wrong_position), (true, wrong_offset), (true, odd_length)]
@@ -78,11 +77,11 @@ fn an_index_with_other_intervals_is_kept() {
 fn foreign_files_are_left_alone() {
     let bench = filled(30);
     let foreign = [
-        "orders-0/leader-epoch-checkpoint",
         "orders-0/partition.metadata",
-        "orders-0/00000000000000000000.timeindex",
         "orders-0/00000000000000000000.snapshot",
-        "orders-0/00000000000000000000.log.deleted",
+        "orders-0/00000000000000000000.log.bak",
+        "orders-0/notes.deleted",
+        "orders-0/notes.swap",
         "orders-0/0000.log",
         "orders-0/99999999999999999999.log",
         "orders-0/holiday photos/00000000000000000000.log",
@@ -133,7 +132,11 @@ fn offsets_of_lost_batches_are_given_again() {
     }
     let bench = bench.crash();
     assert_eq!((bench.log.log_end_offset(), bench.log.segments().len()), (5, 1));
-    assert_eq!((truncations(&bench), bench.disk.entries().len()), (0, 3), "one segment's files in one directory");
+    assert_eq!(
+        (truncations(&bench), bench.disk.entries().len()),
+        (0, 5),
+        "one segment and the epochs, in one directory"
+    );
 }
 
 /// A clean stop leaves no torn batch, but a disk that was full may have: the end of the log is always checked.
@@ -148,14 +151,25 @@ fn the_end_of_the_log_is_checked_even_after_a_clean_stop() {
     assert_eq!((again.log.log_end_offset(), truncations(&again)), (2, 1));
 }
 
-/// A sealed segment that was closed in good order and is damaged now: nobody knows why, so nothing is thrown away.
+/// A sealed segment that was synced and is damaged now: nobody knows why, so nothing is thrown away, and the rest of the log
+/// works. Consumers check CRCs, as with Kafka.
 #[test]
-fn damage_in_a_sealed_segment_after_a_clean_stop_is_an_error() {
+fn damage_in_a_trusted_segment_is_not_looked_for() {
     let bench = filled(40);
     let path = format!("{FIRST}.log");
     let mut bytes = bench.disk.contents(&path).unwrap();
     bytes[16] = 1;
     bench.disk.put(&path, &bytes);
+    let end = bench.log.segments()[1].base_offset;
+    let recovery_point = end + 1;
+    for opening in [Opening::clean(), Opening { recovery_point, ..Opening::unclean() }] {
+        let again = Bench::opened(bench.disk.clone(), small(), opening).unwrap();
+        assert_eq!((again.log.log_start_offset(), again.log.log_end_offset(), truncations(&again)), (0, 40, 0));
+        assert_eq!(again.bases(&again.read(end, 1).unwrap()), [end]);
+        assert_eq!(bench.disk.contents(&path).unwrap(), bytes);
+    }
+    // Only when its index has to be built anew it is read, and then its partition stays offline.
+    bench.disk.clone().remove_file(&format!("{FIRST}.index")).unwrap();
     let error = Bench::on(bench.disk.clone(), small(), true).map(|_| ()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -212,11 +226,15 @@ fn a_segment_is_rolled_before_relative_offsets_overflow() {
 
 #[test]
 fn a_segment_is_rolled_when_its_index_is_full() {
-    let config = LogConfig { index_interval_bytes: 0, segment_index_bytes: 17, ..LogConfig::default() };
-    let mut bench = Bench::new(config);
-    (0..9).for_each(|_| _ = bench.put(&["a"]));
-    let bases: Vec<i64> = bench.log.segments().iter().map(|segment| segment.base_offset).collect();
-    assert_eq!(bases, [0, 3, 6]);
+    let bases = |segment_index_bytes, later_ms: i64| -> Vec<i64> {
+        let mut bench = Bench::new(LogConfig { index_interval_bytes: 0, segment_index_bytes, ..LogConfig::default() });
+        (0..9).for_each(|index| _ = bench.append(&batch_at(&["a"], 1_000 + index * later_ms)));
+        bench.log.segments().iter().map(|segment| segment.base_offset).collect()
+    };
+    // Two entries of the offset index, and three of the time index less the one that is kept free.
+    assert_eq!(bases(40, 0), [0, 6]);
+    assert_eq!(bases(40, 1), [0, 3, 6]);
+    assert_eq!(bases(17, 0), [0, 1, 2, 3, 4, 5, 6, 7, 8], "no room for any time");
 }
 
 /// The disk is full in the middle of a batch: the commit says so, and after a restart the log is what fitted.
@@ -256,15 +274,15 @@ fn flush_files_are_those_with_unsynced_records() {
     assert!(bench.log.flush_files().is_empty());
     (0..20).for_each(|_| _ = bench.put(&["value"]));
     let (files, end) = (bench.log.flush_files(), bench.log.log_end_offset());
-    assert_eq!(files.len(), bench.log.segments().len());
+    assert_eq!(files.len(), 3 * bench.log.segments().len(), "indexes are synced as well: nobody checks them later");
     for file in files {
         bench.storage.sync(file).unwrap();
     }
-    bench.log.flushed(end);
+    bench.log.flushed(end, "test", &mut bench.trace);
     assert!(bench.log.flush_files().is_empty());
     assert_eq!(bench.log.recovery_point(), end);
     bench.put(&["one more"]);
-    assert_eq!(bench.log.flush_files().len(), 1);
+    assert_eq!(bench.log.flush_files().len(), 3);
     let logs = bench.disk.entries().into_iter().filter(|entry| entry.path.ends_with(".log"));
     assert!(logs.map(|entry| (entry.length, entry.synced)).all(|(length, synced)| length == synced));
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use naru_log::{Log, LogConfig, LogError, SequenceCheck};
+use naru_log::{Log, LogConfig, LogError, SequenceCheck, Storage};
 use naru_records::{Batch, BatchBuilder, Compression};
 use naru_trace::Trace;
 use support::*;
@@ -29,13 +29,13 @@ fn semantics_06_too_large_batches_are_refused_and_nothing_is_written() {
     let large = batch(&["x".repeat(2_000).as_str()]);
     let size = large.bytes().len() as u32;
     let mut bench = Bench::new(LogConfig { max_message_bytes: size - 1, ..LogConfig::default() });
-    let refused = bench.log.append(&large, 0, &mut bench.storage, &mut bench.trace).unwrap_err();
+    let refused = bench.log.append(&large, 0, 1_000, &mut bench.storage, &mut bench.trace).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "The record batch size in the append to orders-0 is 2073 bytes which exceeds the maximum configured value of 2072."
     );
     bench.log.set_config(LogConfig { segment_bytes: size - 1, ..LogConfig::default() });
-    let refused = bench.log.append(&large, 0, &mut bench.storage, &mut bench.trace).unwrap_err();
+    let refused = bench.log.append(&large, 0, 1_000, &mut bench.storage, &mut bench.trace).unwrap_err();
     assert!(matches!(refused, LogError::RecordListTooLarge { size: 2_073, segment_bytes: 2_072, .. }), "{refused}");
     assert_eq!((bench.log.log_end_offset(), bench.log.size()), (0, 0));
     bench.log.set_config(LogConfig { max_message_bytes: size, segment_bytes: size, ..LogConfig::default() });
@@ -75,11 +75,33 @@ fn semantics_10_producer_state_is_rebuilt_from_the_log() {
     }
     assert!(bench.log.segments().len() > 2, "the state comes from several segments");
     bench.commit();
-    let before = bench.log.producers().clone();
+    // A snapshot knows the last batch of each producer; the log behind it knows more.
+    let check = |bench: &Bench| {
+        let again = |header| bench.log.producers().check(batch_by(header, 2, 87, 3).header());
+        assert!(matches!(again(8), SequenceCheck::Duplicate { base_offset: 117, last_offset: 119, .. }));
+        let next = |id, epoch, sequence| bench.log.producers().check(batch_by(id, epoch, sequence, 1).header());
+        assert_eq!((next(7, 0, 30), next(8, 2, 90)), (SequenceCheck::Ok, SequenceCheck::Ok));
+        assert_eq!(next(7, 0, 31), SequenceCheck::OutOfOrder { sequence: 31, last_sequence: 29 });
+        assert_eq!(bench.log.producers().len(), 2);
+    };
     let bench = bench.crash();
-    assert_eq!(*bench.log.producers(), before);
+    check(&bench);
+    // Without snapshots, the log itself is read.
+    let snapshots = |bench: &Bench| -> Vec<String> {
+        let paths = bench.disk.entries().into_iter().map(|entry| entry.path);
+        paths.filter(|path| path.ends_with(".snapshot")).collect()
+    };
+    assert!(snapshots(&bench).len() > 2);
+    snapshots(&bench).iter().for_each(|path| bench.disk.clone().remove_file(path).unwrap());
+    let bench = bench.crash();
+    check(&bench);
+    assert_eq!(bench.log.producers().entry(7).unwrap().last_sequence(), 29);
     let bench = bench.restart();
-    assert_eq!(*bench.log.producers(), before);
+    check(&bench);
+    assert_eq!(snapshots(&bench), ["orders-0/00000000000000000120.snapshot"]);
+    // A damaged one is as good as none.
+    bench.disk.put("orders-0/00000000000000000120.snapshot", b"not a snapshot");
+    check(&Bench::on(bench.disk, small(), true).unwrap());
 }
 
 /// ProducerAppendInfo.checkSequence: nobody knows where an unknown producer stopped, so it may begin anywhere.

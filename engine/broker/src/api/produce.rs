@@ -185,7 +185,7 @@ fn append(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch) -> Result<Place
         last_offset,
         leader_epoch,
     });
-    match log.append(batch, leader_epoch, turn.storage, &mut turn.out.trace) {
+    match log.append(batch, leader_epoch, turn.now.wall_ms, turn.storage, &mut turn.out.trace) {
         Ok(appended) => {
             assert_eq!(appended.base_offset, base_offset, "a batch gets the offsets that were assigned to it");
             let log_start_offset = log.log_start_offset();

@@ -328,7 +328,8 @@ impl Cleaner {
 
     /// A group is copied. One segment that came out as it went in is left alone.
     fn on_copied(&mut self, group: &[Source], storage: &mut dyn Storage) -> Result<(), CleanError> {
-        let output = self.output.as_ref().expect("files were made for the group");
+        let output = self.output.as_mut().expect("files were made for the group");
+        output.segment.finish_time_index(storage).map_err(CleanError::Storage)?;
         self.result.bytes_before += group.iter().map(|source| u64::from(source.size)).sum::<u64>();
         self.result.bytes_after += u64::from(output.segment.size);
         if group.len() > 1 || output.is_changed {

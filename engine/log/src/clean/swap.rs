@@ -14,6 +14,7 @@
 use super::{output::Output, plan::Source};
 use crate::{
     Log, Storage, StorageError, StorageErrorKind,
+    retention::DeletedSegment,
     scan::{OPEN_CHUNK_BYTES, Scan, ScanError},
     segment::{SEGMENT_BYTES_MAX, Segment},
 };
@@ -66,10 +67,14 @@ impl Log {
 
     /// The files get another name at once, and go later: answers on their way may still read them.
     fn retire_segment(&mut self, segment: Segment, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        for path in segment_paths(&self.directory, segment.base_offset) {
-            rename_if_there(&path, &format!("{path}{DELETED}"), storage)?;
+        let paths = segment_paths(&self.directory, segment.base_offset);
+        let mut renamed = Vec::new();
+        for path in paths {
+            let deleted = format!("{path}{DELETED}");
+            rename_if_there(&path, &deleted, storage)?;
+            renamed.push(deleted);
         }
-        self.retired.push(segment);
+        self.deleted.push(DeletedSegment { segment, paths: renamed, remove_at_ms: None });
         Ok(())
     }
 }

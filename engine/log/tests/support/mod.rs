@@ -17,6 +17,8 @@ pub struct Bench {
     pub trace: Trace,
     pub config: LogConfig,
     pub log: Log,
+    /// The broker's time.
+    pub now_ms: i64,
 }
 
 pub fn id() -> TopicPartition {
@@ -34,15 +36,18 @@ impl Bench {
     }
 
     pub fn on(disk: MemoryStorage, config: LogConfig, clean: bool) -> Result<Bench, LogError> {
+        Bench::opened(disk, config, Opening { clean, ..Opening::clean() })
+    }
+
+    pub fn opened(disk: MemoryStorage, config: LogConfig, opening: Opening) -> Result<Bench, LogError> {
         let (mut storage, mut trace) = (disk.clone(), Trace::recording());
-        let opening = Opening { clean, ..Opening::clean() };
         let log = Log::open(&id(), config, opening, &mut storage, &mut trace)?;
         log.check_invariants();
-        Ok(Bench { disk, storage, trace, config, log })
+        Ok(Bench { disk, storage, trace, config, log, now_ms: 1_000 })
     }
 
     pub fn append(&mut self, batch: &Batch) -> Appended {
-        let appended = self.log.append(batch, 3, &mut self.storage, &mut self.trace).unwrap();
+        let appended = self.log.append(batch, 3, self.now_ms, &mut self.storage, &mut self.trace).unwrap();
         self.log.check_invariants();
         appended
     }
