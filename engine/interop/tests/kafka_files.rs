@@ -302,13 +302,21 @@ fn segments(directory: &Path) -> usize {
 #[test]
 fn kafka_s_tool_agrees_with_ours_on_our_files() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let mut broker = BrokerProcess::naru(dir.path(), "127.0.0.1:0", &[]);
+    let mut broker = BrokerProcess::naru(dir.path(), "127.0.0.1:0", &["log.cleaner.backoff.ms=50"]);
     let small = [("internal.segment.bytes", "30000"), ("index.interval.bytes", "700")];
+    let compacting =
+        [("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.01"), ("file.delete.delay.ms", "100")];
+    create(&broker, "compacted", &[&small[..], &compacting].concat());
     create(&broker, "codecs", &small);
     create(&broker, "stamped", &[&small[..], &[("message.timestamp.type", "LogAppendTime")]].concat());
     produce_with_every_codec(&broker, "codecs", 400);
     produce_with_every_codec(&broker, "stamped", 100);
     assert!(segments(&dir.path().join("codecs-0")) > 3, "segments were rolled");
+    for codec in CODECS {
+        produce(&broker, "compacted", &[("compression.type", codec), ("enable.idempotence", "true")], 1_000, false);
+    }
+    // Of fifty keys, far fewer than five thousand records stay.
+    wait_until("Naru compacted", || consume(&broker, "compacted").len() < 2_000);
     assert!(broker.stop(), "the broker ends in good order");
     let told = assert_both_tell_the_same(dir.path(), &["log", "index"]);
     assert!(told > 5_000, "only {told} lines");

@@ -86,7 +86,9 @@ impl Verifier {
     /// A harness that tests nothing must not pass.
     pub fn assert_all_was_at_work(&self) {
         for partition in &self.partitions {
-            assert!(partition.log_end_offset > 50, "{}: hardly anything was written", partition.topic.name);
+            let name = partition.topic.name;
+            assert!(partition.log_end_offset > 50, "{name}: hardly anything was written");
+            assert!(!partition.topic.compacted || partition.compacted_away > 0, "{name}: compaction did nothing");
         }
     }
 }
