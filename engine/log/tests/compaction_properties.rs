@@ -7,7 +7,7 @@
 mod support;
 
 use naru_log::{
-    LogConfig, MemoryStorage, Storage,
+    LogConfig, MemoryStorage, Opening, Storage,
     clean::{CleanError, Cleaner, CleanerOptions},
 };
 use naru_records::{Batch, BatchBuilder, Compression, DecompressLimit, Header, Record};
@@ -265,7 +265,10 @@ proptest! {
                     (chance >> 33) % bound
                 })),
             }
-            model.bench = Bench::on(model.bench.disk, config(), false).unwrap();
+            // With and without a recovery point, before which segments are trusted.
+            let recovery_point = if changes % 2 == 0 { synced } else { 0 };
+            let opening = Opening { recovery_point, ..Opening::unclean() };
+            model.bench = Bench::opened(model.bench.disk, config(), opening).unwrap();
             let left = model.bench.log.log_end_offset();
             prop_assert!(left <= end && left >= synced, "{left} of {end}, {synced} were synced");
             prop_assert!(power != 0 || left == end);

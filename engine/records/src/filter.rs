@@ -71,20 +71,19 @@ impl Batch {
         }
     }
 
-    /// The batch with only those records for which `keep` holds.
+    /// The batch with only those records for which `keep` holds. `body` is what [`Batch::body`] says.
     ///
     /// `delete_horizon_ms` is when tombstones that are cleaned for the first time may go: now and `delete.retention.ms`.
     /// A horizon that the batch has already stays.
     pub fn filter(
         &self,
-        limit: DecompressLimit,
+        body: &[u8],
         delete_horizon_ms: i64,
         mut keep: impl FnMut(&KeyedRecord<'_>) -> bool,
     ) -> Result<Filtered, RecordsError> {
-        let body = self.body(limit)?;
         let mut kept = Vec::new();
         let mut has_tombstones = false;
-        for record in KeyedRecords::new(self.header(), &body) {
+        for record in KeyedRecords::new(self.header(), body) {
             let record = record?;
             if keep(&record) {
                 has_tombstones |= !record.has_value;

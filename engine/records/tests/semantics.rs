@@ -157,7 +157,9 @@ fn semantics_39_the_delete_horizon_is_the_base_timestamp() {
     builder.append(1_007, Some(b"a"), None, &[]);
     let batch = Batch::parse(builder.build(40, 3)).unwrap();
     assert_eq!(batch.header().delete_horizon_ms(), None);
-    let Filtered::Rebuilt(once) = batch.filter(LIMIT, 90_000, |record| record.offset == 41).unwrap() else {
+    let Filtered::Rebuilt(once) =
+        batch.filter(&batch.body(LIMIT).unwrap(), 90_000, |record| record.offset == 41).unwrap()
+    else {
         panic!("one of two records goes")
     };
     assert_eq!((once.header().attributes, once.header().base_timestamp), (0b100_0000, 90_000));
@@ -166,7 +168,7 @@ fn semantics_39_the_delete_horizon_is_the_base_timestamp() {
     let records = once.records(LIMIT).unwrap();
     assert_eq!((records[0].offset, records[0].timestamp), (41, 1_007));
     // The first horizon counts, however often the batch is cleaned.
-    assert_eq!(once.filter(LIMIT, 95_000, |_| true), Ok(Filtered::Unchanged));
+    assert_eq!(once.filter(&once.body(LIMIT).unwrap(), 95_000, |_| true), Ok(Filtered::Unchanged));
 }
 
 /// Compaction takes records, never offsets: the batch's range stays, with its producer's numbers, even without records.
@@ -177,10 +179,12 @@ fn semantics_39_a_cleaned_batch_keeps_its_range_of_offsets() {
         builder.append(1_000, Some(b"key"), Some(value), &[]);
     }
     let batch = Batch::parse(builder.build(40, 3)).unwrap();
-    let Filtered::Rebuilt(cleaned) = batch.filter(LIMIT, 0, |record| record.offset == 40).unwrap() else {
+    let Filtered::Rebuilt(cleaned) =
+        batch.filter(&batch.body(LIMIT).unwrap(), 0, |record| record.offset == 40).unwrap()
+    else {
         panic!("two of three records go")
     };
-    assert_eq!(batch.filter(LIMIT, 0, |_| false), Ok(Filtered::NothingLeft));
+    assert_eq!(batch.filter(&batch.body(LIMIT).unwrap(), 0, |_| false), Ok(Filtered::NothingLeft));
     for (batch, records_count) in [(&cleaned, 1), (&batch.without_records(), 0)] {
         batch.verify_crc().unwrap();
         let header = batch.header();

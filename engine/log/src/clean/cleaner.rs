@@ -148,7 +148,7 @@ impl Cleaner {
         }
     }
 
-    /// Does a piece of work: reads about `budget_bytes`, at least one batch.
+    /// Does a piece of work: about `budget_bytes` of records, decompressed, and at least one batch.
     ///
     /// After an error the cleaning is over: [`Cleaner::abort`] it.
     pub fn step(
@@ -216,13 +216,16 @@ impl Cleaner {
             }
             for batch in read_batches(log, &source, position, storage)? {
                 let batch = batch.map_err(|error| corrupt(log, &source, position, error))?;
-                let has_room = self.map_batch(&batch).map_err(|error| corrupt(log, &source, position, error))?;
-                if !has_room {
+                let mapped = self.map_batch(&batch).map_err(|error| corrupt(log, &source, position, error))?;
+                let Some(cost) = mapped else {
                     self.dirty.clear();
                     break;
-                }
+                };
                 position += batch.header().size_in_bytes();
-                left = left.saturating_sub(batch.header().size_in_bytes());
+                left = left.saturating_sub(cost);
+                if left == 0 {
+                    break;
+                }
             }
         }
         self.phase = Phase::Mapping { position };
@@ -233,22 +236,24 @@ impl Cleaner {
         Ok(())
     }
 
-    /// Returns whether the map has room for more.
-    fn map_batch(&mut self, batch: &Batch) -> Result<bool, RecordsError> {
+    /// Returns how many bytes were looked at; `None` if the map has no room for more.
+    fn map_batch(&mut self, batch: &Batch) -> Result<Option<u32>, RecordsError> {
         let header = batch.header();
+        let mut cost = header.size_in_bytes();
         if header.last_offset() >= self.first_dirty_offset && !header.is_control() {
             let body = batch.body(self.options.decompress_limit)?;
+            cost = cost.max(body.len() as u32);
             for record in KeyedRecords::new(header, &body) {
                 let record = record?;
                 let Some(key) = record.key.filter(|_| record.offset >= self.first_dirty_offset) else { continue };
                 if !self.map.put(key, record.offset) {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 self.map.update_latest_offset(record.offset);
             }
         }
         self.map.update_latest_offset(header.last_offset());
-        Ok(true)
+        Ok(Some(cost))
     }
 
     /// Goes on with the first group that is left, if one is.
@@ -281,9 +286,12 @@ impl Cleaner {
             }
             for batch in read_batches(log, source, position, storage)? {
                 let batch = batch.map_err(|error| corrupt(log, source, position, error))?;
-                self.copy_batch(&batch, (source, position), log, storage)?;
+                let cost = self.copy_batch(&batch, (source, position), log, storage)?;
                 position += batch.header().size_in_bytes();
-                left = left.saturating_sub(batch.header().size_in_bytes());
+                left = left.saturating_sub(cost);
+                if left == 0 {
+                    break;
+                }
             }
         }
         self.phase = Phase::Copying { number, position };
@@ -293,21 +301,24 @@ impl Cleaner {
         Ok(())
     }
 
+    /// Returns how many bytes were looked at.
     fn copy_batch(
         &mut self,
         batch: &Batch,
         (source, position): (&Source, u32),
         log: &Log,
         storage: &mut dyn Storage,
-    ) -> Result<(), CleanError> {
+    ) -> Result<u32, CleanError> {
+        let damaged = |error| corrupt(log, source, position, error);
+        let body = batch.body(self.options.decompress_limit).map_err(damaged)?;
+        let cost = batch.header().size_in_bytes().max(body.len() as u32);
         let rules = Rules {
             map: &self.map,
             producers: log.producers(),
             now_ms: self.now_ms,
             delete_retention_ms: log.config.delete_retention_ms,
-            limit: self.options.decompress_limit,
         };
-        let retained = rules.apply(batch).map_err(|error| corrupt(log, source, position, error))?;
+        let retained = rules.apply(batch, &body).map_err(damaged)?;
         let output = self.output.as_mut().expect("files were made for the group");
         output.is_changed |= retained != Retained::Unchanged;
         let kept = match &retained {
@@ -318,9 +329,10 @@ impl Cleaner {
         let records = |batch: Option<&Batch>| batch.map_or(0, |batch| batch.header().records_count as u64);
         self.result.records_kept += records(kept);
         self.result.records_removed += records(Some(batch)) - records(kept);
-        let Some(kept) = kept else { return Ok(()) };
+        let Some(kept) = kept else { return Ok(cost) };
         let recent_from = log.recent.first_offset().unwrap_or(i64::MAX);
-        output.append(kept, (log.config.index_interval_bytes, recent_from), storage).map_err(|error| match error {
+        let appended = output.append(kept, (log.config.index_interval_bytes, recent_from), storage);
+        appended.map(|()| cost).map_err(|error| match error {
             LogError::Storage(error) => CleanError::Storage(error),
             error => CleanError::Corrupt(error),
         })

@@ -15,7 +15,7 @@
 
 use super::OffsetMap;
 use crate::ProducerState;
-use naru_records::{Batch, BatchHeader, DecompressLimit, Filtered, KeyedRecord, RecordsError};
+use naru_records::{Batch, BatchHeader, Filtered, KeyedRecord, RecordsError};
 
 /// By what a batch is judged.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,6 @@ pub(super) struct Rules<'a> {
     pub now_ms: i64,
     /// `delete.retention.ms`.
     pub delete_retention_ms: i64,
-    pub limit: DecompressLimit,
 }
 
 /// What becomes of a batch.
@@ -41,14 +40,15 @@ pub(super) enum Retained {
 }
 
 impl Rules<'_> {
-    pub fn apply(&self, batch: &Batch) -> Result<Retained, RecordsError> {
+    /// What becomes of a batch with this body.
+    pub fn apply(&self, batch: &Batch, body: &[u8]) -> Result<Retained, RecordsError> {
         let header = batch.header();
         // Markers are told apart from data when transactions come; until then nothing may be lost of them.
         if header.is_control() {
             return Ok(Retained::Unchanged);
         }
         let horizon = self.now_ms.saturating_add(self.delete_retention_ms);
-        let filtered = batch.filter(self.limit, horizon, |record| self.retains(header, record))?;
+        let filtered = batch.filter(body, horizon, |record| self.retains(header, record))?;
         Ok(match filtered {
             Filtered::Unchanged => Retained::Unchanged,
             Filtered::Rebuilt(batch) => Retained::Changed(batch),
