@@ -17,7 +17,7 @@ use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Transcripts that need no command that only the test driver knows.
-const TRANSCRIPTS: [&str; 17] = [
+const TRANSCRIPTS: [&str; 18] = [
     "semantics_01_acks",
     "semantics_02_min_insync_replicas",
     "semantics_05_timestamps",
@@ -31,6 +31,7 @@ const TRANSCRIPTS: [&str; 17] = [
     "semantics_21_leader_epochs",
     "semantics_22_list_offsets",
     "semantics_23_topic_ids",
+    "semantics_40_delete_records",
     "semantics_44_api_versions",
     "semantics_46_metadata",
     "semantics_48_admin",

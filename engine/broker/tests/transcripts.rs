@@ -50,6 +50,7 @@ transcripts! {
     semantics_22_list_offsets
     semantics_23_topic_ids
     semantics_39_compaction
+    semantics_40_delete_records
     semantics_44_api_versions
     semantics_45_order_and_garbage
     semantics_46_metadata

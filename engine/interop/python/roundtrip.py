@@ -6,7 +6,7 @@ Usage: roundtrip.py HOST:PORT. Prints `all checks held` at the end, or fails wit
 import sys
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 from kafka.errors import InvalidTopicError, TopicAlreadyExistsError
 
 BOOTSTRAP = sys.argv[1]
@@ -52,8 +52,46 @@ def administer():
     admin.close()
 
 
+def configure():
+    admin = KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    admin.create_topics([NewTopic("py-configs", num_partitions=1, replication_factor=1, topic_configs={"retention.ms": "60000"})])
+
+    def configs():
+        resource = ConfigResource(ConfigResourceType.TOPIC, "py-configs")
+        [by_name] = admin.describe_configs([resource], config_filter="all").values()
+        return {key: entry["value"] for key, entry in by_name["py-configs"].items()}
+
+    def alter(incremental, **changes):
+        changes = {key.replace("_", "."): change for key, change in changes.items()}
+        resource = ConfigResource(ConfigResourceType.TOPIC, "py-configs", configs=changes)
+        return admin.alter_configs([resource], incremental=incremental)
+
+    assert configs()["retention.ms"] == "60000" and configs()["segment.bytes"] == "1073741824"
+    alter(True, retention_ms=("SET", "7000"), cleanup_policy=("APPEND", "compact"))
+    assert (configs()["retention.ms"], configs()["cleanup.policy"]) == ("7000", "delete,compact")
+    alter(True, retention_ms=("DELETE", None), cleanup_policy=("SUBTRACT", "compact"))
+    assert (configs()["retention.ms"], configs()["cleanup.policy"]) == ("604800000", "delete")
+    alter(False, max_message_bytes="2000")
+    assert configs()["max.message.bytes"] == "2000"
+    admin.close()
+
+
+def delete_records():
+    admin = KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    partition = TopicPartition("py-plain", 0)
+    deleted = admin.delete_records({partition: 123})
+    assert deleted[partition]["low_watermark"] == 123, deleted
+    consumer = KafkaConsumer(bootstrap_servers=BOOTSTRAP, enable_auto_commit=False)
+    assert consumer.beginning_offsets([partition])[partition] == 123
+    assert consumer.end_offsets([partition])[partition] == 500
+    consumer.close()
+    admin.close()
+
+
 produce_and_consume("py-plain", acks=1, enable_idempotence=False)
 produce_and_consume("py-idempotent", acks="all")
 produce_and_consume("py-gzip", compression_type="gzip")
 administer()
+configure()
+delete_records()
 print("all checks held")

@@ -43,7 +43,13 @@ fn delete(turn: &mut Turn<'_>, topic: &TopicName, asked: &DeleteRecordsPartition
     let offset = checked_offset(turn, key, asked.offset)?;
     let partition = turn.state.topics.partition_mut(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let log = partition.log_mut().ok_or(ErrorCode::KafkaStorageError)?;
-    Ok(log.log_start_offset().max(offset))
+    let deleted = log.delete_records_before(offset, turn.now.wall_ms, turn.storage, &mut turn.out.trace);
+    let log_start_offset = log.log_start_offset();
+    if let Err(error) = deleted {
+        turn.on_log_error(key, &error);
+        return Err(ErrorCode::KafkaStorageError);
+    }
+    Ok(log_start_offset)
 }
 
 /// The offset to delete up to (`Partition.deleteRecordsOnLeader`).
