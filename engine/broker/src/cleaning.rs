@@ -47,6 +47,8 @@ pub(crate) struct Cleaning {
     checkpoints: BTreeMap<String, BTreeMap<TopicPartition, i64>>,
     /// Partitions that cannot be cleaned, until the next start.
     uncleanable: BTreeSet<PartitionKey>,
+    /// Partitions whose cleaning was given up: their turn comes again when no other is due.
+    given_up: BTreeSet<PartitionKey>,
     tickets: u64,
 }
 
@@ -69,6 +71,7 @@ impl Cleaning {
             next: None,
             checkpoints: BTreeMap::new(),
             uncleanable: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             tickets: TICKET,
         }
     }
@@ -153,12 +156,11 @@ impl Turn<'_> {
         self.give_up(&format!("{error}."), false);
     }
 
-    /// A partition is going offline or away.
-    pub(crate) fn stop_cleaning(&mut self, is_it: impl Fn(PartitionKey) -> bool) {
+    /// A partition is going offline or away, or is no longer to be cleaned.
+    pub(crate) fn stop_cleaning(&mut self, is_it: impl Fn(PartitionKey) -> bool, reason: &str) {
         let cleaning = &mut self.state.cleaning;
-        cleaning.uncleanable.retain(|key| !is_it(*key));
         if cleaning.current.as_ref().is_some_and(|current| is_it(current.key)) {
-            self.give_up("the partition is no longer here.", false);
+            self.give_up(reason, false);
         }
     }
 
@@ -181,7 +183,11 @@ impl Turn<'_> {
 
     /// Begins with the dirtiest log that is due, or waits.
     fn choose_log(&mut self) {
-        let Some((key, cleanable)) = self.dirtiest_log() else {
+        let dirtiest = self.dirtiest_log().or_else(|| {
+            self.state.cleaning.given_up.clear();
+            self.dirtiest_log()
+        });
+        let Some((key, cleanable)) = dirtiest else {
             let topics = self.state.topics.iter();
             let has_compacted = topics.into_iter().any(|topic| topic.settings.log.cleanup.compact);
             let cleaning = &mut self.state.cleaning;
@@ -206,7 +212,8 @@ impl Turn<'_> {
         for key in self.compacted_partitions() {
             let Turn { state, storage, now, .. } = self;
             let Some(partition) = state.topics.partition(key) else { continue };
-            let Some(log) = partition.log().filter(|_| !state.cleaning.uncleanable.contains(&key)) else { continue };
+            let is_left_alone = state.cleaning.uncleanable.contains(&key) || state.cleaning.given_up.contains(&key);
+            let Some(log) = partition.log().filter(|_| !is_left_alone) else { continue };
             let checkpoint = state.cleaning.checkpoint(log, *storage);
             let (high_watermark, now_ms) = (partition.high_watermark, now.wall_ms);
             // A log that cannot be read is found out by whoever reads it next.
@@ -273,6 +280,7 @@ impl Turn<'_> {
     fn give_up(&mut self, reason: &str, uncleanable: bool) {
         let Turn { state, storage, now, out } = self;
         let Some(current) = state.cleaning.current.take() else { return };
+        state.cleaning.given_up.insert(current.key);
         state.cleaning.next = Some(now.monotonic.plus(state.cleaning.backoff_us()));
         // What cannot be removed now is removed before the next cleaning, or by the next start.
         drop(current.cleaner.abort(*storage));

@@ -154,7 +154,7 @@ impl Turn<'_> {
             return;
         }
         partition.take_offline();
-        self.stop_cleaning(|other| other == key);
+        self.stop_cleaning(|other| other == key, "the partition is offline.");
         let cause = self.out.trace.emit_then(|| TraceKind::PartitionOffline {
             topic: self.state.topics.name(key.topic).into(),
             partition: key.partition,
@@ -210,11 +210,12 @@ impl Turn<'_> {
         let Some(topic) = self.state.topics.get_mut(key) else { return };
         topic.settings = TopicSettings::new(&topic.configs, &self.state.settings);
         let log_config = topic.settings.log;
-        if log_config.cleanup.compact {
-            self.state.cleaning.on_compacted_topic(self.now.monotonic);
-        }
         for log in topic.partitions.iter_mut().filter_map(Partition::log_mut) {
             log.set_config(log_config);
+        }
+        match log_config.cleanup.compact {
+            true => self.state.cleaning.on_compacted_topic(self.now.monotonic),
+            false => self.stop_cleaning(|partition| partition.topic == key, "the topic is no longer compacted."),
         }
     }
 
@@ -281,7 +282,7 @@ impl Turn<'_> {
     /// A topic goes: who waits for it hears so, its directories are renamed now and removed a little later.
     fn remove_topic(&mut self, id: Uuid) {
         let Some(key) = self.state.topics.by_id(id) else { return };
-        self.stop_cleaning(|partition| partition.topic == key);
+        self.stop_cleaning(|partition| partition.topic == key, "the topic is deleted.");
         let Some(topic) = self.state.topics.remove(key) else { return };
         let name = topic.name.as_str();
         self.forget_checkpoints(&topic);

@@ -29,6 +29,7 @@ macro_rules! transcripts {
 
 transcripts! {
     compaction_failures
+    compaction_given_up
     compression_type
     data_directory
     durability

@@ -2,7 +2,7 @@
 
 use super::Harness;
 use naru_records::{DecompressLimit, batches};
-use naru_trace::TraceKind;
+use naru_trace::{TraceEvent, TraceKind};
 use naru_wire::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
 use naru_wire::messages::fetch_response::PartitionData;
 use naru_wire::{ErrorCode, Response};
@@ -137,6 +137,22 @@ impl Harness {
         }
         self.events_shown = self.events.len();
         lines
+    }
+
+    /// What became of cleanings since the last look at events.
+    pub fn cleanings(&mut self) -> Vec<String> {
+        let new = &self.events[self.events_shown..];
+        self.events_shown = self.events.len();
+        let line = |event: &TraceEvent| match &event.kind {
+            TraceKind::CleaningFinished { topic, records_kept, records_removed, .. } => {
+                Some(format!("{topic}: {records_kept} records kept, {records_removed} removed"))
+            }
+            TraceKind::CleaningAborted { topic, reason, uncleanable, .. } => {
+                Some(format!("{topic}: {reason}{}", if *uncleanable { " Never again." } else { "" }))
+            }
+            _ => None,
+        };
+        new.iter().filter_map(line).collect()
     }
 
     fn depth(&self, mut cause: Option<u64>) -> usize {

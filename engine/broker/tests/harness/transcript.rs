@@ -93,9 +93,16 @@ impl Harness {
                 self.storage.put(path, text.replace("\\n", "\n").as_bytes());
                 Vec::new()
             }
+            "edit" => {
+                let words: Vec<&str> = rest.split(' ').collect();
+                let (position, value) = (words[1].parse().expect("a position"), words[2].parse().expect("a byte"));
+                self.storage.edit_byte(words[0], position, value).expect("a byte to change");
+                Vec::new()
+            }
             "ls" => self.list(),
             "codecs" => rest.split(' ').map(|partition| self.codecs(partition)).collect(),
             "events" => self.event_lines(),
+            "cleanings" => self.cleanings(),
             "raw" => self.raw(rest),
             connection => {
                 let (verb, arguments) = rest.split_once(' ').unwrap_or((rest, ""));
