@@ -392,6 +392,34 @@ fn a_checkpoint_outside_the_log_counts_for_nothing() {
     assert_eq!(story.cleanable(5_000).dirty_bytes, 0);
 }
 
+/// The power failed, the segments behind what was clean are gone, and the last clean one is the active one now.
+#[test]
+fn a_clean_segment_can_be_the_active_one_again() {
+    let mut story = Story::new(config()).tell(
+        "put a=1 b=1
+         put a=2",
+    );
+    story.checkpoint = Some(3);
+    let cleanable = story.cleanable(5_000);
+    assert_eq!((cleanable.dirty_bytes, cleanable.is_due(0)), (0, false));
+    let mut story = story.tell(
+        "clean 5000
+         put b=2
+         roll
+         clean 5000",
+    );
+    story.check(&expect![[r#"
+        dirty 3, up to 0: 0 kept, 0 removed
+        still dirty from 3
+        dirty 3, up to 4: 3 kept, 1 removed
+        segment 0
+            0..1 | 0 a=1
+            2..2 | 2 a=2
+            3..3 | 3 b=2
+        segment 4
+    "#]]);
+}
+
 #[test]
 fn damage_is_found_and_nothing_is_lost() {
     let mut story = Story::new(config()).tell("put a=1\n put a=2\n roll");

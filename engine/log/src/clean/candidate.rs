@@ -8,7 +8,7 @@ use naru_records::{BATCH_OVERHEAD, BatchHeader};
 pub struct Cleanable {
     /// The first offset that no cleaning has reached yet.
     pub first_dirty_offset: i64,
-    /// Where cleaning has to stop. Always the base offset of a segment, or the first dirty offset if nothing can be cleaned.
+    /// Where cleaning has to stop: the base offset of a segment. After a crash it may be before the first dirty offset.
     pub first_uncleanable_offset: i64,
     /// Length in bytes of the segments before the first dirty offset.
     pub clean_bytes: u64,
@@ -77,7 +77,7 @@ impl Log {
         let is_dirty = |segment: &&Segment| self.range_end(segment) > first_dirty_offset;
         let stops = |segment: &&Segment| self.range_end(segment) > last_stable_offset || is_young(segment);
         let first = closed.iter().filter(is_dirty).find(stops).unwrap_or(active);
-        first.base_offset.max(first_dirty_offset)
+        first.base_offset
     }
 
     fn has_overdue(&self, cleanable: &Cleanable, now_ms: i64, storage: &dyn Storage) -> Result<bool, LogError> {
