@@ -13,7 +13,7 @@ mod support;
 
 use expect_test::{Expect, expect};
 use naru_log::{
-    LogConfig, Storage, StorageErrorKind,
+    CleanupPolicy, LogConfig, Storage, StorageErrorKind,
     clean::{CleanError, Cleanable, Cleaned, CleanerOptions},
 };
 use naru_records::{Batch, BatchBuilder, Compression, DecompressLimit};
@@ -24,7 +24,8 @@ use support::{
 };
 
 fn config() -> LogConfig {
-    LogConfig { delete_retention_ms: 1_000, index_interval_bytes: 100, ..LogConfig::default() }
+    let cleanup = CleanupPolicy { delete: false, compact: true };
+    LogConfig { cleanup, delete_retention_ms: 1_000, index_interval_bytes: 100, ..LogConfig::default() }
 }
 
 /// A log, and how far it was cleaned.

@@ -7,7 +7,7 @@
 mod support;
 
 use naru_log::{
-    LogConfig, MemoryStorage, Opening, Storage,
+    CleanupPolicy, LogConfig, MemoryStorage, Opening, Storage,
     clean::{CleanError, Cleaner, CleanerOptions},
 };
 use naru_records::{Batch, BatchBuilder, Compression, DecompressLimit, Header, Record};
@@ -49,6 +49,7 @@ fn act() -> impl Strategy<Value = Act> {
 
 fn config() -> LogConfig {
     LogConfig {
+        cleanup: CleanupPolicy { delete: false, compact: true },
         segment_bytes: 600,
         index_interval_bytes: 150,
         delete_retention_ms: DELETE_RETENTION_MS,

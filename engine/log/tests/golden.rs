@@ -177,7 +177,8 @@ fn recovery_in_words() {
               truncated to offset 1, 1332 bytes: the batch is cut off: 61 bytes are needed, 40 are there
               left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex leader-epoch-checkpoint
             the file is empty
-                left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex 00000000000000000013.index 00000000000000000013.log 00000000000000000013.snapshot 00000000000000000013.timeindex 00000000000000000026.index 00000000000000000026.log 00000000000000000026.snapshot 00000000000000000026.timeindex leader-epoch-checkpoint
+              truncated to offset 0, 1292 bytes: the records from offset 0 to 12 are missing
+              left: 00000000000000000000.index 00000000000000000000.log 00000000000000000000.timeindex leader-epoch-checkpoint
         "#]],
     );
 }

@@ -113,6 +113,9 @@ pub struct SimSoakArgs {
     /// The seeds, both ends included
     #[arg(long, value_name = "A..B")]
     pub seeds: String,
+    /// Only this scenario, with its own idea of what goes wrong
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
     /// Stop after so many minutes, wherever the seeds have got
     #[arg(long, value_name = "M")]
     pub minutes: Option<u64>,

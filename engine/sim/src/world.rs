@@ -19,7 +19,7 @@ use alloc::{
 use naru_broker::{Broker, BrokerConfig, ConfigError, Outbox};
 use naru_client::{Admin, AdminConfig, ClientOutbox, Consumer, ConsumerConfig, Machine, Producer, ProducerConfig};
 use naru_log::{FileId, MemoryStorage};
-use naru_trace::{Actor, ClusterView, Micros, Now, Seq, Trace, TraceEvent, TraceKind};
+use naru_trace::{Actor, BrokerView, ClusterView, Micros, Now, Seq, Trace, TraceEvent, TraceKind};
 
 /// A client's number in its world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,7 +160,7 @@ impl World {
             fold: ClusterView::default(),
             folded_events: 0,
             touched: BTreeSet::new(),
-            checker: Checker::new(),
+            checker: Checker::new(config.wall_ms),
             disk_rng: disks::rng(config.seed),
             journal: DiskJournal::default(),
             config,
@@ -416,6 +416,12 @@ impl World {
     /// A running broker, to look at.
     pub fn broker(&self, broker: i32) -> Option<&Broker<MemoryStorage>> {
         self.brokers.get(&broker)?.broker.as_ref()
+    }
+
+    /// A running broker as a picture, read from its state. The page cache takes no notice.
+    pub fn broker_view(&self, broker: i32) -> Option<BrokerView> {
+        let slot = self.brokers.get(&broker)?;
+        slot.disk.unseen(|| slot.broker.as_ref().map(Broker::view))
     }
 
     /// The `node.id`s of all brokers, running or not.

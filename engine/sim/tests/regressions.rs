@@ -1,9 +1,10 @@
 //! Seeds that once found something. Each has a name for what it found.
 
-use naru_sim::soak::{self, SoakOptions};
+use naru_sim::soak;
 
-fn stays_clean(seed: u64) {
-    if let Err(failure) = soak::run(seed, &SoakOptions::default()) {
+fn stays_clean(scenario: &str, seed: u64) {
+    let scenario = soak::scenario(scenario).expect("there is such a scenario");
+    if let Err(failure) = soak::run(seed, &scenario.options) {
         panic!("{failure}");
     }
 }
@@ -12,7 +13,7 @@ fn stays_clean(seed: u64) {
 /// in flight behind it failed with it. Since then those batches move up and are tried again.
 #[test]
 fn batches_behind_a_refused_one_are_not_refused_with_it() {
-    stays_clean(16);
+    stays_clean("processes", 16);
 }
 
 /// A partition had no leader, so the producer asked for metadata, later and later; then the broker started again and the
@@ -20,10 +21,5 @@ fn batches_behind_a_refused_one_are_not_refused_with_it() {
 /// full disk in `world.rs` did. Since then disks are full in soaks, too.)
 #[test]
 fn a_client_that_wants_metadata_dials_again() {
-    let disk = soak::scenario("disk").expect("there is such a scenario");
-    for seed in 1..=2 {
-        if let Err(failure) = soak::run(seed, &disk.options) {
-            panic!("{failure}");
-        }
-    }
+    (1..=2).for_each(|seed| stays_clean("disk", seed));
 }

@@ -28,6 +28,7 @@ use crate::{
     recent::RecentBatches, segment::Segment,
 };
 use alloc::{
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -67,8 +68,8 @@ pub fn recover(
     swap::complete(&directory, storage)?;
     let files = Files::settle(&directory, storage)?;
     let index_interval_bytes = config.index_interval_bytes;
-    let mut recovery =
-        Recovery { directory, index_interval_bytes, opening: *opening, files, found: Recovered::default() };
+    let (opening, compacted, found) = (*opening, config.cleanup.compact, Recovered::default());
+    let mut recovery = Recovery { directory, index_interval_bytes, compacted, opening, files, found };
     if let Some(cut) = recovery.open_segments(storage)? {
         recovery.trace_cut(id, &cut, trace);
     }
@@ -81,6 +82,8 @@ pub fn recover(
 struct Recovery {
     directory: String,
     index_interval_bytes: u32,
+    /// Whether the log is compacted.
+    compacted: bool,
     opening: Opening,
     files: Files,
     found: Recovered,
@@ -107,6 +110,12 @@ impl Recovery {
             false => bases.partition_point(|base| *base <= self.opening.recovery_point).saturating_sub(1),
         };
         for (number, base_offset) in bases.iter().enumerate() {
+            if number > first_checked && self.is_behind_hole(*base_offset) {
+                let reason =
+                    format!("the records from offset {} to {} are missing", self.next_offset(), base_offset - 1);
+                let bytes = self.remove_segments(&bases[number..], storage)?;
+                return Ok(Some(Cut { bytes, reason }));
+            }
             let next_base = bases.get(number + 1).copied();
             let cut = match number < first_checked {
                 true => self.open_trusted(*base_offset, next_base, storage)?,
@@ -118,6 +127,14 @@ impl Recovery {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a segment has records, and those before it are missing. When the power fails, a segment may have reached the
+    /// disk, and the end of the one before it may not. That is the same as a torn end, although no batch was torn: what is
+    /// behind it goes, so that a log is always a beginning of what it was. Only compaction leaves holes in good order.
+    fn is_behind_hole(&self, base_offset: i64) -> bool {
+        let is_hole = self.found.segments.last().is_some_and(|last| base_offset > last.next_offset);
+        is_hole && !self.compacted && self.files.log_bytes(base_offset) > 0
     }
 
     /// Keeps a segment that was opened, or not.

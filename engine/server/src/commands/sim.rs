@@ -42,11 +42,10 @@ fn run_one(args: &SimRunArgs) -> Result<ExitCode, Failure> {
         return Ok(outcome(result));
     }
     let Some(found) = naru_labs::find(&args.what) else {
-        let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
         let sentence = format!(
-            "there is no scenario and no lab {}; scenarios are {}; `naru lab list` names the labs",
+            "there is no scenario and no lab {}; {}; `naru lab list` names the labs",
             args.what,
-            names.join(", ")
+            scenario_names()
         );
         return Err(Failure::usage(sentence));
     };
@@ -78,7 +77,14 @@ fn lab_outcome(recording: &Recording) -> ExitCode {
 
 fn run_many(args: &SimSoakArgs) -> Result<ExitCode, Failure> {
     let seeds = seeds(&args.seeds)?;
-    let options = SoakOptions::DEFAULT;
+    let options = match &args.scenario {
+        None => SoakOptions::DEFAULT,
+        Some(name) => match soak::scenario(name) {
+            Some(scenario) => scenario.options.clone(),
+            None => return Err(Failure::usage(format!("there is no scenario {name}; {}", scenario_names()))),
+        },
+    };
+    let again = args.scenario.as_ref().map_or(String::new(), |name| format!(" --scenario {name}"));
     println!("seeds {}..{}, {options:?}", seeds.start(), seeds.end());
     let started = Instant::now();
     let until = args.minutes.map(|minutes| started + Duration::from_secs(minutes * 60));
@@ -89,7 +95,7 @@ fn run_many(args: &SimSoakArgs) -> Result<ExitCode, Failure> {
             println!("time is up before seed {seed}");
             break;
         }
-        crash_with(format!("naru sim soak --seeds {seed}..{seed}"));
+        crash_with(format!("naru sim soak --seeds {seed}..{seed}{again}"));
         match soak::run(seed, &options) {
             Ok(report) => add(&mut total, &report),
             Err(failure) => return Ok(outcome(Err(failure))),
@@ -102,6 +108,11 @@ fn run_many(args: &SimSoakArgs) -> Result<ExitCode, Failure> {
     }
     println!("{done} worlds in {:.1} s, all well: {}", started.elapsed().as_secs_f64(), summary(&total));
     Ok(ExitCode::SUCCESS)
+}
+
+fn scenario_names() -> String {
+    let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+    format!("scenarios are {}", names.join(", "))
 }
 
 /// `A..B` with both ends included, or one number.

@@ -6,21 +6,19 @@
 //! Source: Apache Kafka, "Design", "Message Delivery Semantics": "once a published message is committed it will not be lost
 //! as long as one broker that replicates the partition to which this message was written remains alive".
 
-use super::{Invariant, Origins, Replica, replica};
+use super::{Invariant, Known, Replica, replica};
 use alloc::{
     collections::BTreeMap,
     format,
     string::{String, ToString},
 };
-use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
+use naru_trace::{Actor, TraceEvent, TraceKind};
 
 #[derive(Default)]
 pub(super) struct Acknowledged {
     log_ends: BTreeMap<Replica, i64>,
     /// The offset after the last acknowledged record.
     promised: BTreeMap<Replica, i64>,
-    /// The last power failure of each broker. What it said before and is heard after that was true once.
-    power_lost: BTreeMap<i32, Seq>,
 }
 
 impl Invariant for Acknowledged {
@@ -28,7 +26,7 @@ impl Invariant for Acknowledged {
         "acknowledged"
     }
 
-    fn observe(&mut self, event: &TraceEvent, origins: &Origins) -> Result<(), String> {
+    fn observe(&mut self, event: &TraceEvent, known: &Known) -> Result<(), String> {
         match &event.kind {
             TraceKind::PartitionOpened { topic, partition, view, .. } => {
                 let Some(replica) = replica(event, topic, *partition) else { return Ok(()) };
@@ -49,7 +47,6 @@ impl Invariant for Acknowledged {
             }
             TraceKind::PowerLost { broker, .. } => {
                 self.promised.retain(|(other, _, _), _| other != broker);
-                self.power_lost.insert(*broker, event.seq);
             }
             TraceKind::TopicDeleted { topic } => {
                 if let Actor::Broker(deleted_on) = event.actor {
@@ -58,10 +55,10 @@ impl Invariant for Acknowledged {
                 }
             }
             TraceKind::BatchAcknowledged { topic, partition, base_offset, records } if *base_offset >= 0 => {
-                let Some((broker, sent)) = origins.sent(event) else {
+                let Some((broker, sent)) = known.sent(event) else {
                     return Err("no broker's message is its cause".to_string());
                 };
-                if self.power_lost.get(&broker).is_some_and(|lost| *lost > sent) {
+                if known.is_outlived(broker, sent) {
                     return Ok(());
                 }
                 let replica = (broker, topic.clone(), *partition);

@@ -2,7 +2,7 @@
 //!
 //! Source: Apache Kafka, `Partition.maybeIncrementLeaderHW` and `UnifiedLog.updateHighWatermark`.
 
-use super::{Invariant, Origins, Replica, replica};
+use super::{Invariant, Known, Replica, replica};
 use alloc::{collections::BTreeMap, format, string::String};
 use naru_trace::{TraceEvent, TraceKind};
 
@@ -17,7 +17,7 @@ impl Invariant for HighWatermark {
         "high_watermark"
     }
 
-    fn observe(&mut self, event: &TraceEvent, _: &Origins) -> Result<(), String> {
+    fn observe(&mut self, event: &TraceEvent, _: &Known) -> Result<(), String> {
         match &event.kind {
             TraceKind::PartitionOpened { topic, partition, view, .. } => {
                 if let Some(replica) = replica(event, topic, *partition) {

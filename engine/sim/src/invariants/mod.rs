@@ -8,8 +8,13 @@ mod acknowledged;
 mod disk;
 mod high_watermark;
 mod idempotence;
+mod log_start;
 mod offsets;
 mod reading;
+mod retention;
+mod synced_survives;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use disk::read_log;
 
@@ -48,9 +53,14 @@ impl fmt::Display for Violation {
 /// A replica of a partition: broker, topic, partition.
 pub(crate) type Replica = (i32, String, i32);
 
-/// Which broker's message an event of a client goes back to.
+/// What earlier events told, and later ones are judged by.
 #[derive(Debug, Default)]
-pub(crate) struct Origins {
+pub(crate) struct Known {
+    /// Topics' settings, by broker, topic and key.
+    settings: BTreeMap<(i32, String), BTreeMap<String, String>>,
+    /// The last power failure of each broker.
+    power_lost: BTreeMap<i32, Seq>,
+    /// Messages of brokers on their way: who sent them, and the event of their being sent.
     on_the_way: BTreeMap<u64, (i32, Seq)>,
     /// By the event of the arrival: who sent it, and the event of its being sent.
     arrived: BTreeMap<Seq, (i32, Seq)>,
@@ -61,7 +71,7 @@ pub(crate) trait Invariant {
     /// Its name.
     fn name(&self) -> &'static str;
     /// Looks at one event.
-    fn observe(&mut self, event: &TraceEvent, origins: &Origins) -> Result<(), String>;
+    fn observe(&mut self, event: &TraceEvent, known: &Known) -> Result<(), String>;
     /// Looks at the disks.
     fn check_disks(&self, world: &World) -> Result<(), String> {
         let _ = world;
@@ -73,21 +83,25 @@ pub(crate) trait Invariant {
 #[derive(Default)]
 pub(crate) struct Checker {
     seen: usize,
-    origins: Origins,
+    known: Known,
     invariants: Vec<Box<dyn Invariant>>,
 }
 
 impl Checker {
-    pub(crate) fn new() -> Self {
+    /// `wall_ms` is the wall clock at the beginning of the run.
+    pub(crate) fn new(wall_ms: i64) -> Self {
         Checker {
             seen: 0,
-            origins: Origins::default(),
+            known: Known::default(),
             invariants: vec![
                 Box::new(offsets::Offsets::default()),
                 Box::new(high_watermark::HighWatermark::default()),
                 Box::new(acknowledged::Acknowledged::default()),
                 Box::new(idempotence::Idempotence),
                 Box::new(reading::Reading::default()),
+                Box::new(synced_survives::SyncedSurvives::default()),
+                Box::new(log_start::LogStart::default()),
+                Box::new(retention::Retention::new(wall_ms)),
             ],
         }
     }
@@ -96,9 +110,9 @@ impl Checker {
     pub(crate) fn observe(&mut self, events: &[TraceEvent]) -> Result<(), Violation> {
         for event in &events[self.seen..] {
             self.seen += 1;
-            self.origins.observe(event);
+            self.known.observe(event);
             for invariant in &mut self.invariants {
-                if let Err(message) = invariant.observe(event, &self.origins) {
+                if let Err(message) = invariant.observe(event, &self.known) {
                     let message = alloc::format!("{message} (event {}: {:?})", event.seq, event.kind);
                     return Err(Violation::new(invariant.name(), message));
                 }
@@ -113,7 +127,7 @@ impl Checker {
     }
 }
 
-impl Origins {
+impl Known {
     fn observe(&mut self, event: &TraceEvent) {
         match &event.kind {
             TraceKind::MessageSent { message, from: Actor::Broker(broker), .. } => {
@@ -127,16 +141,46 @@ impl Origins {
             TraceKind::MessageLost { message, .. } => {
                 self.on_the_way.remove(message);
             }
+            TraceKind::PowerLost { broker, .. } => {
+                self.power_lost.insert(*broker, event.seq);
+            }
+            kind => self.observe_settings(event.actor, kind),
+        }
+    }
+
+    fn observe_settings(&mut self, actor: Actor, kind: &TraceKind) {
+        let Actor::Broker(broker) = actor else { return };
+        match kind {
+            TraceKind::TopicConfigChanged { topic, key, value } => {
+                let settings = self.settings.entry((broker, topic.clone())).or_default();
+                match value {
+                    Some(value) => settings.insert(key.to_string(), value.clone()),
+                    None => settings.remove(&**key),
+                };
+            }
+            TraceKind::TopicDeleted { topic } => {
+                self.settings.remove(&(broker, topic.clone()));
+            }
             _ => {}
         }
     }
 
-    /// The broker whose message directly caused the event.
-    pub(crate) fn broker(&self, event: &TraceEvent) -> Option<i32> {
-        self.sent(event).map(|(broker, _)| broker)
+    /// A topic's own setting; `None` if it has none.
+    pub(crate) fn setting(&self, broker: i32, topic: &str, key: &str) -> Option<&str> {
+        self.settings.get(&(broker, topic.to_string()))?.get(key).map(String::as_str)
     }
 
-    /// The same, with the event of the message's being sent.
+    /// Whether a topic is compacted on that broker.
+    pub(crate) fn is_compacted(&self, broker: i32, topic: &str) -> bool {
+        self.setting(broker, topic, "cleanup.policy").is_some_and(|policy| policy.contains("compact"))
+    }
+
+    /// Whether a broker said something before its last power failure: it was true then.
+    pub(crate) fn is_outlived(&self, broker: i32, sent: Seq) -> bool {
+        self.power_lost.get(&broker).is_some_and(|lost| *lost > sent)
+    }
+
+    /// The broker whose message directly caused the event, and the event of that message's being sent.
     pub(crate) fn sent(&self, event: &TraceEvent) -> Option<(i32, Seq)> {
         self.arrived.get(&event.cause?).copied()
     }

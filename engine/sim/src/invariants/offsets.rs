@@ -1,9 +1,9 @@
 //! Offsets are dense and unique: every record of a partition has the offset after the one before it, for ever.
 //!
 //! Source: Apache Kafka, "Design", "Message Format" and KIP-98: the leader assigns "monotonically increasing" offsets to the
-//! records of a batch. Gaps come only with compaction and transactions, which these worlds do not have yet.
+//! records of a batch. Gaps come only with compaction, and with transactions, which these worlds do not have yet.
 
-use super::{Invariant, Origins, Replica, read_log, replica};
+use super::{Invariant, Known, Replica, read_log, replica};
 use crate::World;
 use alloc::{collections::BTreeMap, format, string::String};
 use naru_trace::{TraceEvent, TraceKind};
@@ -18,7 +18,7 @@ impl Invariant for Offsets {
         "offsets"
     }
 
-    fn observe(&mut self, event: &TraceEvent, _: &Origins) -> Result<(), String> {
+    fn observe(&mut self, event: &TraceEvent, _: &Known) -> Result<(), String> {
         match &event.kind {
             TraceKind::PartitionOpened { topic, partition, view, .. } => {
                 if let Some(replica) = replica(event, topic, *partition) {
@@ -45,13 +45,19 @@ impl Invariant for Offsets {
 
     fn check_disks(&self, world: &World) -> Result<(), String> {
         for broker in world.brokers() {
-            let Some(running) = world.broker(broker) else { continue };
-            for (topic, view) in running.view().topics {
+            let Some(running) = world.broker_view(broker) else { continue };
+            for (topic, view) in running.topics {
+                let compacted = view.configs.get("cleanup.policy").is_some_and(|policy| policy.contains("compact"));
                 for (partition, view) in view.partitions.into_iter().filter(|(_, view)| view.online) {
-                    let mut next = view.log_start_offset;
-                    for batch in read_log(world.disk(broker), &topic, partition) {
+                    let log = read_log(world.disk(broker), &topic, partition);
+                    // Records before the log's start may still be there, in a segment that also holds others.
+                    let start = view.log_start_offset;
+                    let first = log.first().map_or(start, |batch| batch.header().base_offset);
+                    let mut next = if compacted { first.max(start) } else { first.min(start) };
+                    for batch in log {
                         let (base, end) = (batch.header().base_offset, batch.header().next_offset());
-                        if base != next || batch.verify_crc().is_err() {
+                        let follows = base == next || (compacted && (base > next || next == first.max(start)));
+                        if !follows || batch.verify_crc().is_err() {
                             return Err(format!(
                                 "{topic}-{partition} on the disk of broker {broker}: the batch at {base} is damaged, or \
                                  does not follow {next}"
@@ -59,7 +65,7 @@ impl Invariant for Offsets {
                         }
                         next = end;
                     }
-                    if next != view.log_end_offset {
+                    if next != view.log_end_offset && !(compacted && next < view.log_end_offset) {
                         let said = view.log_end_offset;
                         return Err(format!("{topic}-{partition}: the disk ends at {next}, the broker says {said}"));
                     }

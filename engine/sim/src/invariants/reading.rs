@@ -4,7 +4,7 @@
 //! Source: Apache Kafka, "Introduction": "Kafka guarantees that any consumer of a given topic-partition will always read
 //! that partition's events in exactly the same order as they were written."
 
-use super::{Invariant, Origins, Replica, replica};
+use super::{Invariant, Known, Replica, replica};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     format,
@@ -29,7 +29,7 @@ impl Invariant for Reading {
         "reading"
     }
 
-    fn observe(&mut self, event: &TraceEvent, origins: &Origins) -> Result<(), String> {
+    fn observe(&mut self, event: &TraceEvent, known: &Known) -> Result<(), String> {
         match &event.kind {
             TraceKind::BatchAppended { topic, partition, records, .. } => {
                 if let Some(replica) = replica(event, topic, *partition) {
@@ -54,8 +54,12 @@ impl Invariant for Reading {
             TraceKind::RecordsDelivered { topic, partition, records, next_offset } => {
                 let Actor::Client(client) = event.actor else { return Ok(()) };
                 let position = self.positions.insert((client, topic.clone(), *partition), *next_offset);
-                check_order(position, records, *next_offset)?;
-                if let Some(broker) = origins.broker(event).filter(|_| !self.deleted.contains(topic)) {
+                let sent = known.sent(event);
+                let compacted = sent.is_none_or(|(broker, _)| known.is_compacted(broker, topic));
+                check_order(position, records, *next_offset, compacted)?;
+                if let Some((broker, sent)) = sent.filter(|_| !self.deleted.contains(topic))
+                    && !known.is_outlived(broker, sent)
+                {
                     self.check_content(&(broker, topic.clone(), *partition), records)?;
                 }
             }
@@ -91,22 +95,24 @@ impl Reading {
     }
 }
 
-fn check_order(position: Option<i64>, records: &[CellView], next_offset: i64) -> Result<(), String> {
+/// Only compaction leaves gaps.
+fn check_order(position: Option<i64>, records: &[CellView], next_offset: i64, compacted: bool) -> Result<(), String> {
+    let follows = |offset: i64, expected: i64| offset == expected || (compacted && offset > expected);
     let mut expected = position.unwrap_or(-1);
     for record in records {
-        if record.offset != expected {
+        if !follows(record.offset, expected) {
             return Err(format!("the record at {} was delivered where {expected} comes next", record.offset));
         }
-        expected += 1;
+        expected = record.offset + 1;
     }
-    if next_offset != expected {
+    if !follows(next_offset, expected) {
         return Err(format!("the position is {next_offset} after the record before {expected}"));
     }
     Ok(())
 }
 
 /// FNV-1a over what an event shows of a record; never 0.
-fn fingerprint(record: &CellView) -> u64 {
+pub(super) fn fingerprint(record: &CellView) -> u64 {
     struct Fnv(u64);
     impl Hasher for Fnv {
         fn finish(&self) -> u64 {

@@ -1,13 +1,14 @@
 //! Who lets clients and faults loose on a world.
 
-use super::{SoakOptions, SoakReport, ledger::Account, ledger::Ledger};
+use super::{SoakOptions, SoakReport, ledger::Account, ledger::Ledger, random};
 use crate::{Action, ClientId, Outcome, Rng, Violation, World, WorldConfig};
-use alloc::{format, string::String, vec::Vec};
-use naru_broker::BrokerConfig;
-use naru_client::{
-    Acks, AdminConfig, Compression, ConsumerConfig, NetworkConfig, NewTopic, OffsetReset, ProducerConfig,
-    ProducerRecord, StartAt,
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
 };
+use naru_client::{Acks, AdminConfig, ConsumerConfig, NewTopic, OffsetReset, ProducerRecord, StartAt};
 use naru_trace::Micros;
 
 /// A soak in progress.
@@ -18,6 +19,9 @@ pub(super) struct Driver<'a> {
     ledger: Ledger,
     /// Broker, topic, partitions.
     topics: Vec<(i32, String, i32)>,
+    /// The topics, by broker and name, of which records need keys.
+    compacted: BTreeSet<(i32, String)>,
+    admins: BTreeMap<i32, ClientId>,
     /// Client, its broker, its topic.
     consumers: Vec<(ClientId, i32, String)>,
     steps: u64,
@@ -33,16 +37,21 @@ impl<'a> Driver<'a> {
         let mut rng = Rng::new(seed ^ 0x736f_616b);
         let brokers = rng.between(1, options.brokers_max) as i32;
         let mut config = WorldConfig::new(seed, brokers);
-        config.brokers.iter_mut().for_each(|broker| randomise_broker(&mut rng, broker));
+        config.brokers.iter_mut().for_each(|broker| random::randomise_broker(&mut rng, broker));
         let fast = rng.between(100, 2_000);
         let slowest = if rng.percent(30) { options.latency_us_max } else { options.latency_us_max.min(3_000) };
         config.latency_us = (fast.min(slowest), slowest.max(fast));
+        if options.faults.of_disks() {
+            random::randomise_disks(&mut rng, &mut config);
+        }
         Driver {
             options,
             world: World::new(config),
             rng,
             ledger: Ledger::default(),
             topics: Vec::new(),
+            compacted: BTreeSet::new(),
+            admins: BTreeMap::new(),
             consumers: Vec::new(),
             steps: 0,
             faults: 0,
@@ -58,7 +67,7 @@ impl<'a> Driver<'a> {
             let pause = self.rng.between(0, 150_000);
             self.pass(pause)?;
         }
-        self.repair();
+        self.repair()?;
         self.come_to_rest()?;
         self.read_everything()?;
         self.world.try_check_all()?;
@@ -97,9 +106,15 @@ impl<'a> Driver<'a> {
             let bootstrap = alloc::vec![self.world.address(broker)];
             let config = AdminConfig { bootstrap, ..AdminConfig::default() };
             let admin = self.world.add_admin(&format!("admin-{broker}"), config);
+            self.admins.insert(broker, admin);
             for number in 0..self.rng.between(1, 3) {
                 let (name, partitions) = (format!("topic-{number}"), self.rng.between(1, 4) as i32);
-                let topic = NewTopic { name: name.clone(), partitions: Some(partitions), ..NewTopic::default() };
+                let configs = if self.options.topic_settings { random::topic(&mut self.rng) } else { Vec::new() };
+                if configs.iter().any(|(key, value)| key == "cleanup.policy" && value.contains("compact")) {
+                    self.compacted.insert((broker, name.clone()));
+                }
+                let topic =
+                    NewTopic { name: name.clone(), partitions: Some(partitions), configs, ..NewTopic::default() };
                 self.world.with_admin(admin, |admin, now, out| admin.create_topic(now, topic, out));
                 self.topics.push((broker, name, partitions));
             }
@@ -116,7 +131,7 @@ impl<'a> Driver<'a> {
         for number in 0..self.rng.between(1, 4) {
             let broker = *self.rng.pick(&self.world.brokers());
             let name = format!("p{number}");
-            let mut config = random_producer(&mut self.rng);
+            let mut config = random::producer(&mut self.rng);
             config.bootstrap = alloc::vec![self.world.address(broker)];
             let idempotent = config.enable_idempotence && config.acks == Acks::All;
             let id = self.world.add_producer(&name, config);
@@ -133,7 +148,7 @@ impl<'a> Driver<'a> {
                 auto_offset_reset: *self.rng.pick(&resets),
                 fetch_max_wait_ms: self.rng.between(0, 500) as u32,
                 max_partition_fetch_bytes: self.rng.between(64, 20_000) as u32,
-                network: random_network(&mut self.rng),
+                network: random::network(&mut self.rng),
                 ..ConsumerConfig::default()
             };
             let id = self.world.add_consumer(&format!("c{number}"), config);
@@ -148,6 +163,10 @@ impl<'a> Driver<'a> {
     fn deed(&mut self) -> Result<(), Violation> {
         if self.rng.percent(self.options.faults_percent) {
             self.fault();
+            return Ok(());
+        }
+        if self.options.topic_settings && self.rng.percent(5) {
+            self.delete_records();
             return Ok(());
         }
         match self.rng.below(10) {
@@ -174,7 +193,10 @@ impl<'a> Driver<'a> {
             self.topics.iter().filter(|(broker, _, _)| *broker == account.broker).collect();
         for _ in 0..self.rng.between(1, 20) {
             let (_, topic, partitions) = *self.rng.pick(&topics);
-            let key = self.rng.percent(60).then(|| format!("key-{}", self.rng.below(8)).into_bytes().into());
+            let with_key = self.rng.percent(60) || self.compacted.contains(&(account.broker, topic.clone()));
+            let key = with_key.then(|| format!("key-{}", self.rng.below(8)));
+            account.keys.push(key.clone());
+            let key = key.map(|key| key.into_bytes().into());
             let partition = self.rng.percent(20).then(|| self.rng.below(*partitions as u64) as i32);
             // Some records are long, so that batches fill and segments roll.
             let padding = if self.rng.percent(10) { self.rng.below(3_000) as usize } else { 0 };
@@ -187,6 +209,15 @@ impl<'a> Driver<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Asks for records to be deleted, from a partition's beginning. Nobody waits for the answer.
+    fn delete_records(&mut self) {
+        let (broker, topic, partitions) = self.rng.pick(&self.topics).clone();
+        let partition = self.rng.below(partitions as u64) as i32;
+        let before = self.rng.below(60) as i64;
+        let admin = self.admins[&broker];
+        self.world.with_admin(admin, |admin, now, out| admin.delete_records(now, &topic, partition, before, out));
     }
 
     fn poll(&mut self, consumer: ClientId) {
@@ -223,7 +254,9 @@ impl<'a> Driver<'a> {
 
     fn fault(&mut self) {
         let faults = self.options.faults;
-        let kinds = [faults.crash, faults.stop, faults.cut, faults.delay, faults.hold, faults.disk];
+        let of_processes = [faults.crash, faults.stop, faults.cut, faults.delay, faults.hold, faults.disk];
+        let of_machines = [faults.power, faults.sync, faults.slow_disk];
+        let kinds = [of_processes.as_slice(), &of_machines].concat();
         let kinds: Vec<usize> = (0..kinds.len()).filter(|kind| kinds[*kind]).collect();
         if kinds.is_empty() {
             return;
@@ -247,6 +280,21 @@ impl<'a> Driver<'a> {
                 self.for_a_while(Action::Delay { client, broker, extra_us }, later, end);
             }
             4 => self.for_a_while(Action::Hold { client, broker }, later, Action::Release { client, broker }),
+            6 => {
+                let torn = self.rng.percent(80);
+                self.for_a_while(Action::PowerLoss { broker, torn }, later, Action::Restart { broker });
+            }
+            7 => {
+                // What a failed sync lost is still in memory. Only a restart of the machine tells what is on the disk.
+                self.for_a_while(Action::FailSync { broker, on: true }, later, Action::FailSync { broker, on: false });
+                self.world.schedule(later, Action::PowerLoss { broker, torn: true });
+                self.world.schedule(later.plus(1), Action::Restart { broker });
+            }
+            8 => {
+                let extra_us = self.rng.between(1_000, 200_000);
+                let end = Action::SlowDisk { broker, extra_us: 0 };
+                self.for_a_while(Action::SlowDisk { broker, extra_us }, later, end);
+            }
             _ => {
                 // Partitions that could not be written come back with the process only.
                 let room = Action::DiskFull { broker, full: false };
@@ -263,18 +311,42 @@ impl<'a> Driver<'a> {
     }
 
     /// From now on nothing goes wrong any more.
-    fn repair(&mut self) {
+    fn repair(&mut self) -> Result<(), Violation> {
         let clients: Vec<u32> =
             self.ledger.accounts.keys().chain(self.consumers.iter().map(|c| &c.0)).map(|c| c.0).collect();
         for broker in self.world.brokers() {
             self.world.inject(Action::DiskFull { broker, full: false });
-            self.world.inject(Action::Crash { broker });
+            if self.options.faults.slow_disk {
+                self.world.inject(Action::SlowDisk { broker, extra_us: 0 });
+            }
+            if self.options.faults.of_machines() {
+                self.world.inject(Action::FailSync { broker, on: false });
+                self.world.inject(Action::PowerLoss { broker, torn: true });
+            } else {
+                self.world.inject(Action::Crash { broker });
+            }
             self.world.inject(Action::Restart { broker });
+            self.check_recovered(broker)?;
             for client in &clients {
                 self.world.inject(Action::Delay { client: *client, broker, extra_us: 0 });
                 self.world.inject(Action::Release { client: *client, broker });
             }
         }
+        Ok(())
+    }
+
+    /// On a disk that works, a broker starts and uses every partition, whatever was left on it.
+    fn check_recovered(&self, broker: i32) -> Result<(), Violation> {
+        let Some(running) = self.world.broker_view(broker) else {
+            return Err(Violation::new("recovery", format!("broker {broker} does not start any more")));
+        };
+        for (topic, view) in running.topics {
+            if let Some((partition, _)) = view.partitions.iter().find(|(_, view)| !view.online) {
+                let message = format!("{topic}-{partition} is offline on broker {broker}, and its disk works");
+                return Err(Violation::new("recovery", message));
+            }
+        }
+        Ok(())
     }
 
     /// Once faults stop, every producer gets rid of its records.
@@ -299,9 +371,14 @@ impl<'a> Driver<'a> {
                 let moved = self.world.with_consumer(id, |c, now, out| c.seek(now, topic, *partition, to, out));
                 moved.expect("the partition is assigned");
             }
-            let deadline = self.world.now().monotonic.plus(REST_US);
+            // As long as it goes on it may take its time: some consumers fetch one record after the other.
+            let mut deadline = self.world.now().monotonic.plus(REST_US);
             while !self.world.consumer(id).is_at_end() {
+                let before = self.delivered;
                 self.poll(id);
+                if self.delivered > before {
+                    deadline = self.world.now().monotonic.plus(REST_US);
+                }
                 let left = deadline.since(self.world.now().monotonic);
                 let ready = |world: &mut World| world.consumer(id).buffered() > 0 || world.consumer(id).is_at_end();
                 if self.until(ready, left.min(900_000))? == Outcome::OutOfEvents || left == 0 {
@@ -314,7 +391,7 @@ impl<'a> Driver<'a> {
     }
 
     fn check_ends(&mut self, id: ClientId, broker: i32) -> Result<(), Violation> {
-        let view = self.world.broker(broker).map(|broker| broker.view()).unwrap_or_default();
+        let view = self.world.broker_view(broker).unwrap_or_default();
         for (topic, partition) in self.world.consumer(id).assignment() {
             let end = view.topics.get(&topic).and_then(|t| t.partitions.get(&partition)).map(|p| p.high_watermark);
             let position = self.world.consumer(id).position(&topic, partition);
@@ -324,34 +401,6 @@ impl<'a> Driver<'a> {
             }
         }
         Ok(())
-    }
-}
-
-fn randomise_broker(rng: &mut Rng, broker: &mut BrokerConfig) {
-    broker.log.segment_bytes = *rng.pick(&[2_000, 20_000, 20_000, 20_000, 1 << 30]);
-    broker.log.index_interval_bytes = *rng.pick(&[1, 500, 4_096]);
-}
-
-fn random_network(rng: &mut Rng) -> NetworkConfig {
-    NetworkConfig {
-        request_timeout_ms: *rng.pick(&[1_500, 5_000, 30_000]),
-        retry_backoff_ms: rng.between(1, 200) as u32,
-        ..NetworkConfig::default()
-    }
-}
-
-fn random_producer(rng: &mut Rng) -> ProducerConfig {
-    let codecs = [Compression::None, Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4];
-    ProducerConfig {
-        acks: *rng.pick(&[Acks::All, Acks::All, Acks::All, Acks::Leader, Acks::None]),
-        linger_ms: rng.below(50) as u32,
-        batch_size: *rng.pick(&[100, 1_000, 16_384]),
-        enable_idempotence: rng.percent(70),
-        max_in_flight_requests: rng.between(1, 5) as u32,
-        compression: *rng.pick(&codecs),
-        network: random_network(rng),
-        client_id: String::new(),
-        ..ProducerConfig::default()
     }
 }
 

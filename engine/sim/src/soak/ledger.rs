@@ -5,13 +5,14 @@
 
 use crate::{ClientId, Violation, World, invariants::read_log};
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
 };
 use naru_client::{DeliveryReport, RecordMetadata};
 use naru_records::DecompressLimit;
+use naru_trace::{Actor, Seq, TopicView, TraceEvent, TraceKind};
 
 /// One producer's account.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Account {
     pub(super) idempotent: bool,
     /// Records handed over; also the next record's number.
     pub(super) sent: u64,
+    /// Every record's key, by number.
+    pub(super) keys: Vec<Option<String>>,
     /// The number of the record that a ticket is for.
     tickets: BTreeMap<u64, u64>,
     /// Where records are, by number.
@@ -39,6 +42,18 @@ pub(super) struct Ledger {
 /// Topic, partition, offset, producer's name, record's number.
 type Found = (String, i32, i64, String, u64);
 
+/// What a broker's logs look like at the end, and what may be missing in them.
+struct Logs {
+    found: Vec<Found>,
+    topics: BTreeMap<String, TopicView>,
+    /// The newest offset of each key, by topic and partition. Only of compacted topics.
+    newest: BTreeMap<(String, i32), BTreeMap<Vec<u8>, i64>>,
+    /// Whether the machine ever lost power. Then `acknowledged_since` says which records were acknowledged after the last
+    /// time.
+    lost_power: bool,
+    acknowledged_since: BTreeSet<(u32, String, i32, i64)>,
+}
+
 impl Account {
     pub(super) fn new(name: &str, broker: i32, idempotent: bool) -> Self {
         Account {
@@ -46,6 +61,7 @@ impl Account {
             broker,
             idempotent,
             sent: 0,
+            keys: Vec::new(),
             tickets: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             failed: 0,
@@ -97,9 +113,9 @@ impl Ledger {
     /// Compares the accounts with all logs. To be called when every producer is idle.
     pub(super) fn audit(&self, world: &World) -> Result<(), Violation> {
         for broker in world.brokers() {
-            let found = read_records(world, broker);
-            for account in self.accounts.values().filter(|account| account.broker == broker) {
-                account.audit(&found)?;
+            let logs = Logs::of(world, broker);
+            for (id, account) in self.accounts.iter().filter(|(_, account)| account.broker == broker) {
+                account.audit(*id, &logs)?;
             }
         }
         Ok(())
@@ -107,17 +123,23 @@ impl Ledger {
 }
 
 impl Account {
-    fn audit(&self, log: &[Found]) -> Result<(), Violation> {
+    fn audit(&self, id: ClientId, logs: &Logs) -> Result<(), Violation> {
         if !self.tickets.is_empty() {
             let message = format!("{} never heard of {} of its records", self.name, self.tickets.len());
             return Err(Violation::new("reports", message));
         }
-        let mine: Vec<&Found> = log.iter().filter(|(_, _, _, name, _)| *name == self.name).collect();
+        let mine: Vec<&Found> = logs.found.iter().filter(|(_, _, _, name, _)| *name == self.name).collect();
+        let places: BTreeMap<u64, &Found> = mine.iter().map(|found| (found.4, *found)).collect();
+        let place = |told: &RecordMetadata| (told.topic.clone(), told.partition, told.offset);
+        let last_at: BTreeMap<_, u64> = self.acknowledged.iter().map(|(number, told)| (place(told), *number)).collect();
         for (number, told) in self.acknowledged.iter().filter(|(_, told)| told.offset >= 0) {
-            let there = |(topic, partition, offset, _, found): &&&Found| {
-                *topic == told.topic && *partition == told.partition && *offset == told.offset && found == number
-            };
-            if !mine.iter().any(|found| there(&found)) {
+            let there = |found: &&Found| (&found.0, found.1, found.2) == (&told.topic, told.partition, told.offset);
+            let is_there =
+                places.get(number).is_some_and(|found| there(found)) || mine.iter().any(|f| f.4 == *number && there(f));
+            let key = self.keys.get(*number as usize).and_then(Option::as_deref);
+            // After a power failure the same offset is given again.
+            let is_last = last_at.get(&place(told)) == Some(number);
+            if !is_there && is_last && !logs.may_miss(id, told, key) {
                 let message = format!("{}#{number} was acknowledged at {told:?} and is not there", self.name);
                 return Err(Violation::new("acknowledged", message));
             }
@@ -147,21 +169,69 @@ impl Account {
     }
 }
 
-fn read_records(world: &World, broker: i32) -> Vec<Found> {
-    let mut found = Vec::new();
-    let Some(running) = world.broker(broker) else { return found };
-    for (topic, view) in running.view().topics {
-        for partition in view.partitions.into_keys() {
-            for batch in read_log(world.disk(broker), &topic, partition) {
-                let records = batch.records(DecompressLimit(64 * 1024 * 1024)).unwrap_or_default();
-                found.extend(records.into_iter().filter_map(|record| {
-                    let value = record.value?;
-                    let (name, number) = core::str::from_utf8(&value).ok()?.split_once('#')?;
-                    let number = number.split(' ').next()?.parse().ok()?;
-                    Some((topic.clone(), partition, record.offset, name.to_string(), number))
-                }));
+impl Logs {
+    fn of(world: &World, broker: i32) -> Logs {
+        let topics = world.broker_view(broker).map(|running| running.topics).unwrap_or_default();
+        let (lost_power, acknowledged_since) = acknowledged_since_power_loss(world.events(), broker);
+        let (found, newest) = (Vec::new(), BTreeMap::new());
+        let mut logs = Logs { found, topics, newest, lost_power, acknowledged_since };
+        logs.read(world, broker);
+        logs
+    }
+
+    fn read(&mut self, world: &World, broker: i32) {
+        for (topic, view) in &self.topics {
+            for partition in view.partitions.keys() {
+                for batch in read_log(world.disk(broker), topic, *partition) {
+                    let records = batch.records(DecompressLimit(64 * 1024 * 1024)).unwrap_or_default();
+                    let newest = self.newest.entry((topic.clone(), *partition)).or_default();
+                    let keys = records.iter().filter_map(|record| Some((record.key.as_ref()?.to_vec(), record.offset)));
+                    newest.extend(keys);
+                    self.found.extend(records.into_iter().filter_map(|record| {
+                        let value = record.value?;
+                        let (name, number) = core::str::from_utf8(&value).ok()?.split_once('#')?;
+                        let number = number.split(' ').next()?.parse().ok()?;
+                        Some((topic.clone(), *partition, record.offset, name.to_string(), number))
+                    }));
+                }
             }
         }
     }
-    found
+
+    /// Whether an acknowledged record may be missing: deleted by retention or on request (that this was right is for
+    /// `retention` and `log_start`), replaced by a newer one of its key, or lost in a power failure before it was synced.
+    fn may_miss(&self, id: ClientId, told: &RecordMetadata, key: Option<&str>) -> bool {
+        let Some(topic) = self.topics.get(&told.topic) else { return true };
+        let setting = |key: &str| topic.configs.get(key).map_or("", String::as_str);
+        let log_start = topic.partitions.get(&told.partition).map_or(0, |partition| partition.log_start_offset);
+        let acknowledged = (id.0, told.topic.clone(), told.partition, told.offset);
+        let lost =
+            self.lost_power && setting("flush.messages") != "1" && !self.acknowledged_since.contains(&acknowledged);
+        let newest = self.newest.get(&(told.topic.clone(), told.partition));
+        let newer = key.zip(newest).and_then(|(key, newest)| newest.get(key.as_bytes()));
+        let compacted =
+            setting("cleanup.policy").contains("compact") && newer.is_some_and(|newer| *newer > told.offset);
+        told.offset < log_start || compacted || lost
+    }
+}
+
+/// Whether a broker's machine lost power, and the records (client, topic, partition, offset) whose acknowledgement it sent
+/// after the last time.
+fn acknowledged_since_power_loss(events: &[TraceEvent], broker: i32) -> (bool, BTreeSet<(u32, String, i32, i64)>) {
+    let is_loss =
+        |event: &&TraceEvent| matches!(event.kind, TraceKind::PowerLost { broker: lost, .. } if lost == broker);
+    let Some(lost) = events.iter().rev().find(is_loss).map(|event| event.seq) else { return (false, BTreeSet::new()) };
+    let cause = |seq: Option<Seq>| events.get(seq? as usize)?.cause;
+    let mut since = BTreeSet::new();
+    for event in events {
+        if let (Actor::Client(client), TraceKind::BatchAcknowledged { topic, partition, base_offset, records }) =
+            (event.actor, &event.kind)
+            // An arrival is caused by its being sent.
+            && cause(event.cause).is_some_and(|sent| sent > lost)
+        {
+            let offsets = *base_offset..base_offset + i64::from(*records);
+            since.extend(offsets.map(|offset| (client, topic.clone(), *partition, offset)));
+        }
+    }
+    (true, since)
 }

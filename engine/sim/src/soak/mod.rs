@@ -7,8 +7,9 @@
 mod driver;
 mod ledger;
 mod options;
+mod random;
 
-pub use options::{SCENARIOS, Scenario, SoakOptions, scenario};
+pub use options::{Faults, SCENARIOS, Scenario, SoakOptions, scenario};
 
 use crate::{Violation, World};
 use alloc::{format, string::String, vec::Vec};

@@ -17,6 +17,8 @@ pub struct SoakOptions {
     pub latency_us_max: u64,
     /// State and picture are compared after every so many steps; 1 is after each.
     pub check_every: u64,
+    /// Whether topics have settings of their own: flushes, retention, compaction; and records are deleted.
+    pub topic_settings: bool,
 }
 
 /// Kinds of faults.
@@ -34,13 +36,42 @@ pub struct Faults {
     pub hold: bool,
     /// Disks are full for a while. What could not be written takes its partition offline until the broker starts again.
     pub disk: bool,
+    /// Machines lose power, mostly in the middle of writes.
+    pub power: bool,
+    /// Files cannot be synced for a while; then the machine is restarted, for nobody can trust its memory any more.
+    pub sync: bool,
+    /// Disks are slow for a while.
+    pub slow_disk: bool,
 }
 
 impl Faults {
     /// Every kind.
-    pub const ALL: Faults = Faults { crash: true, stop: true, cut: true, delay: true, hold: true, disk: true };
+    pub const ALL: Faults = Faults { power: true, sync: true, slow_disk: true, ..Faults::OF_PROCESSES };
+    /// All but failures that only whole machines have.
+    pub const OF_PROCESSES: Faults =
+        Faults { crash: true, stop: true, cut: true, delay: true, hold: true, disk: true, ..Faults::NONE };
     /// None.
-    pub const NONE: Faults = Faults { crash: false, stop: false, cut: false, delay: false, hold: false, disk: false };
+    pub const NONE: Faults = Faults {
+        crash: false,
+        stop: false,
+        cut: false,
+        delay: false,
+        hold: false,
+        disk: false,
+        power: false,
+        sync: false,
+        slow_disk: false,
+    };
+
+    /// Whether disks do more than hold files.
+    pub(super) fn of_disks(&self) -> bool {
+        self.power || self.sync || self.slow_disk
+    }
+
+    /// Whether a machine may lose what was only in memory.
+    pub(super) fn of_machines(&self) -> bool {
+        self.power || self.sync
+    }
 }
 
 impl SoakOptions {
@@ -50,9 +81,10 @@ impl SoakOptions {
         deeds: 120,
         brokers_max: 3,
         faults_percent: 15,
-        faults: Faults::ALL,
+        faults: Faults { slow_disk: true, ..Faults::OF_PROCESSES },
         latency_us_max: 20_000,
         check_every: 8,
+        topic_settings: true,
     };
 }
 
@@ -73,7 +105,8 @@ pub struct Scenario {
     pub options: SoakOptions,
 }
 
-const ONE: SoakOptions = SoakOptions { brokers_max: 1, faults_percent: 20, ..SoakOptions::DEFAULT };
+const ONE: SoakOptions =
+    SoakOptions { brokers_max: 1, faults_percent: 20, topic_settings: false, ..SoakOptions::DEFAULT };
 
 /// All scenarios.
 pub static SCENARIOS: &[Scenario] = &[
@@ -111,6 +144,26 @@ pub static SCENARIOS: &[Scenario] = &[
         name: "disk",
         about: "The disk is full again and again, and the broker starts again when there is room.",
         options: SoakOptions { scenario: Some("disk"), faults: Faults { disk: true, ..Faults::NONE }, ..ONE },
+    },
+    Scenario {
+        name: "power",
+        about: "The machine loses power in the middle of writes, its disk is slow, and fsync fails.",
+        options: SoakOptions {
+            scenario: Some("power"),
+            faults: Faults { power: true, sync: true, slow_disk: true, crash: true, ..Faults::NONE },
+            topic_settings: true,
+            ..ONE
+        },
+    },
+    Scenario {
+        name: "processes",
+        about: "Up to three brokers; processes and connections fail, and disks are full.",
+        options: SoakOptions {
+            scenario: Some("processes"),
+            faults: Faults::OF_PROCESSES,
+            topic_settings: false,
+            ..SoakOptions::DEFAULT
+        },
     },
     Scenario {
         name: "everything",

@@ -1,0 +1,65 @@
+//! What is drawn by lot before a soak begins: configurations.
+
+use crate::{CacheConfig, DiskConfig, Rng, WorldConfig};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use naru_broker::BrokerConfig;
+use naru_client::{Acks, Compression, NetworkConfig, ProducerConfig};
+
+/// A broker's configuration: small segments.
+pub(super) fn randomise_broker(rng: &mut Rng, broker: &mut BrokerConfig) {
+    broker.log.segment_bytes = *rng.pick(&[2_000, 20_000, 20_000, 20_000, 1 << 30]);
+    broker.log.index_interval_bytes = *rng.pick(&[1, 500, 4_096]);
+}
+
+/// How a client treats its connections.
+pub(super) fn network(rng: &mut Rng) -> NetworkConfig {
+    NetworkConfig {
+        request_timeout_ms: *rng.pick(&[1_500, 5_000, 30_000]),
+        retry_backoff_ms: rng.between(1, 200) as u32,
+        ..NetworkConfig::default()
+    }
+}
+
+/// A producer's configuration.
+pub(super) fn producer(rng: &mut Rng) -> ProducerConfig {
+    let codecs = [Compression::None, Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4];
+    ProducerConfig {
+        acks: *rng.pick(&[Acks::All, Acks::All, Acks::All, Acks::Leader, Acks::None]),
+        linger_ms: rng.below(50) as u32,
+        batch_size: *rng.pick(&[100, 1_000, 16_384]),
+        enable_idempotence: rng.percent(70),
+        max_in_flight_requests: rng.between(1, 5) as u32,
+        compression: *rng.pick(&codecs),
+        network: network(rng),
+        client_id: String::new(),
+        ..ProducerConfig::default()
+    }
+}
+
+/// Page caches from tiny to endless, disks from instantaneous to slow. Some worlds tell of their disks, so that picture
+/// and state are compared there.
+pub(super) fn randomise_disks(rng: &mut Rng, config: &mut WorldConfig) {
+    let pages_max = *rng.pick(&[None, Some(4), Some(64), Some(1_024)]);
+    config.disk = DiskConfig {
+        cache: CacheConfig { pages_max, read_ahead: rng.below(9) as u32 },
+        trip_us: *rng.pick(&[0, 100, 8_000]),
+        write_back_us: *rng.pick(&[None, Some(200_000), Some(5_000_000), Some(30_000_000)]),
+    };
+    config.show_disk = rng.percent(20);
+}
+
+/// A topic's own settings.
+pub(super) fn topic(rng: &mut Rng) -> Vec<(String, String)> {
+    let choices: [&[(&str, &str)]; 5] = [
+        &[],
+        &[("retention.ms", "3000"), ("file.delete.delay.ms", "1000")],
+        &[("retention.bytes", "10000"), ("file.delete.delay.ms", "0"), ("flush.ms", "1000")],
+        &[("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.01"), ("delete.retention.ms", "2000")],
+        &[("cleanup.policy", "compact,delete"), ("retention.ms", "5000"), ("min.cleanable.dirty.ratio", "0.1")],
+    ];
+    let choice = *rng.pick(&choices);
+    choice.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
