@@ -5,6 +5,7 @@
 //! wrote the records can know ([`crate::soak`]).
 
 mod acknowledged;
+mod compaction;
 mod disk;
 mod high_watermark;
 mod idempotence;
@@ -102,6 +103,7 @@ impl Checker {
                 Box::new(synced_survives::SyncedSurvives::default()),
                 Box::new(log_start::LogStart::default()),
                 Box::new(retention::Retention::new(wall_ms)),
+                Box::new(compaction::Compaction::default()),
             ],
         }
     }

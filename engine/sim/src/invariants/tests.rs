@@ -119,3 +119,31 @@ fn retention_removes_only_what_its_policy_names() {
     let by_start = broken(old(configured("x", "x"), vec![deleted(0, "log start offset")]));
     assert_eq!(by_start, Some("retention"), "the log still begins in it");
 }
+
+#[test]
+fn compaction_removes_only_what_was_replaced() {
+    let keyed = |offset, key: &str, value: Option<&str>| {
+        let mut kind = appended(offset, "");
+        if let TraceKind::BatchAppended { records, .. } = &mut kind {
+            records[0].key = Some(Preview::of(key.as_bytes()));
+            records[0].value = value.map(|value| Preview::of(value.as_bytes()));
+        }
+        kind
+    };
+    let cleaned = |removed: &[i64]| {
+        let segment = |base_offset| SegmentView { base_offset, bytes: 100, max_timestamp_ms: WALL_MS };
+        let segments = vec![segment(0), segment(4)];
+        TraceKind::SegmentsReplaced { topic: "t".into(), partition: 0, segments, removed: removed.to_vec() }
+    };
+    let story = |removed| {
+        let policy = configured("cleanup.policy", "compact");
+        let written =
+            [keyed(0, "a", Some("1")), keyed(1, "a", Some("2")), keyed(2, "b", None), keyed(3, "c", Some("1"))];
+        let active = [rolled(4), keyed(4, "c", Some("2")), keyed(5, "c", Some("3"))];
+        [policy, opened(vec![])].into_iter().chain(written).chain(active).chain([cleaned(removed)])
+    };
+    assert_eq!(broken(story(&[0])), None);
+    assert_eq!(broken(story(&[0, 2, 3])), None, "a tombstone, and a record that one in the active segment replaced");
+    assert_eq!(broken(story(&[1])), Some("compaction"));
+    assert_eq!(broken(story(&[0, 4])), Some("compaction"));
+}

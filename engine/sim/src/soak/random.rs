@@ -12,6 +12,8 @@ use naru_client::{Acks, Compression, NetworkConfig, ProducerConfig};
 pub(super) fn randomise_broker(rng: &mut Rng, broker: &mut BrokerConfig) {
     broker.log.segment_bytes = *rng.pick(&[2_000, 20_000, 20_000, 20_000, 1 << 30]);
     broker.log.index_interval_bytes = *rng.pick(&[1, 500, 4_096]);
+    // A soak lasts a few seconds.
+    broker.cleaner.backoff_ms = 300;
 }
 
 /// How a client treats its connections.
