@@ -270,8 +270,11 @@ fn produce_with_every_codec(broker: &BrokerProcess, topic: &str, count: usize) {
     }
 }
 
-/// A partition's records, with their offsets.
-fn consume(broker: &BrokerProcess, topic: &str) -> Vec<(i64, Option<String>, Option<String>)> {
+/// A record as it was read: offset, timestamp, key, value.
+type Read = (i64, Option<i64>, Option<String>, Option<String>);
+
+/// A partition's records.
+fn consume(broker: &BrokerProcess, topic: &str) -> Vec<Read> {
     let mut config = config(broker);
     config.set("group.id", "unused").set("enable.partition.eof", "true").set("check.crcs", "true");
     config.set("enable.auto.commit", "false");
@@ -284,12 +287,26 @@ fn consume(broker: &BrokerProcess, topic: &str) -> Vec<(i64, Option<String>, Opt
         match consumer.poll(PATIENCE).expect("something within a minute") {
             Ok(message) => {
                 let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-                records.push((message.offset(), text(message.key()), text(message.payload())));
+                let time = message.timestamp().to_millis();
+                records.push((message.offset(), time, text(message.key()), text(message.payload())));
             }
             Err(KafkaError::PartitionEOF(_)) => return records,
             Err(error) => panic!("the consumer failed: {error}"),
         }
     }
+}
+
+/// The offsets that a broker finds for the timestamps of some of these records, and for a moment after each.
+fn found_by_time(broker: &BrokerProcess, topic: &str, records: &[Read]) -> Vec<Offset> {
+    let consumer: BaseConsumer = config(broker).set("group.id", "unused").create().expect("a consumer");
+    let some = records.iter().step_by(records.len() / 20 + 1).chain(records.last());
+    let times = some.flat_map(|record| record.1.into_iter().flat_map(|time| [time, time + 1]));
+    let find = |time| {
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_offset(topic, 0, Offset::Offset(time)).expect("a time");
+        consumer.offsets_for_times(asked, PATIENCE).expect("an answer").elements()[0].offset()
+    };
+    times.map(find).collect()
 }
 
 fn segments(directory: &Path) -> usize {
@@ -349,7 +366,11 @@ fn our_tool_agrees_with_kafka_s_on_kafka_s_files_and_naru_goes_on_with_them() {
             .flatten()
             .any(|entry| entry.file_name().to_string_lossy().contains(".deleted"))
     });
-    let before = ["codecs", "compacted"].map(|topic| (topic, consume(&kafka, topic)));
+    let before = ["codecs", "compacted"].map(|topic| {
+        let records = consume(&kafka, topic);
+        let by_time = found_by_time(&kafka, topic, &records);
+        (topic, records, by_time)
+    });
     // The JVM says 143 when a signal ended it; the mark says that the end was good.
     kafka.stop();
     assert!(kafka_data.join(".kafka_cleanshutdown").exists(), "Apache Kafka ended in good order");
@@ -361,8 +382,9 @@ fn our_tool_agrees_with_kafka_s_on_kafka_s_files_and_naru_goes_on_with_them() {
         let naru_data = dir.path().join(format!("naru-{clean}"));
         adopt(&kafka_data, &naru_data, &["codecs", "compacted"], clean);
         let broker = BrokerProcess::naru(&naru_data, "127.0.0.1:0", &[]);
-        for (topic, records) in &before {
+        for (topic, records, by_time) in &before {
             assert!(consume(&broker, topic) == *records, "{topic}, clean {clean}: the same records");
+            assert_eq!(found_by_time(&broker, topic, records), *by_time, "{topic}, clean {clean}: found by time");
             // Not an idempotent one: in another cluster its id is that of a producer that has written already.
             produce(&broker, topic, &[("enable.idempotence", "false")], 30, false);
             assert_eq!(consume(&broker, topic).len(), records.len() + 30, "{topic}, clean {clean}: and it goes on");
@@ -394,16 +416,27 @@ fn adopt(kafka_data: &Path, naru_data: &Path, topics: &[&str], clean: bool) {
 
 #[test]
 fn kafka_starts_on_a_data_directory_of_ours() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let data = dir.path().join("data");
-    let mut broker = BrokerProcess::naru(&data, "127.0.0.1:0", &[]);
-    create(&broker, "codecs", &[("internal.segment.bytes", "30000"), ("retention.ms", "-1")]);
-    produce_with_every_codec(&broker, "codecs", 200);
-    let before = consume(&broker, "codecs");
-    assert_eq!(before.len(), 2_000);
-    assert!(broker.stop(), "the broker ends in good order");
-    let kafka = BrokerProcess::apache_kafka_on(dir.path());
-    assert!(consume(&kafka, "codecs") == before, "Apache Kafka serves the very records");
-    produce(&kafka, "codecs", &[("enable.idempotence", "true")], 30, true);
-    assert_eq!(consume(&kafka, "codecs").len(), before.len() + 30, "and goes on");
+    for clean in [true, false] {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let data = dir.path().join("data");
+        let mut broker = BrokerProcess::naru(&data, "127.0.0.1:0", &[]);
+        create(&broker, "codecs", &[("internal.segment.bytes", "30000"), ("retention.ms", "-1")]);
+        produce_with_every_codec(&broker, "codecs", 200);
+        let before = consume(&broker, "codecs");
+        let by_time = found_by_time(&broker, "codecs", &before);
+        assert_eq!(before.len(), 2_000);
+        if clean {
+            assert!(broker.stop(), "the broker ends in good order");
+        } else {
+            broker.kill_9();
+        }
+        let kafka = BrokerProcess::apache_kafka_on(dir.path());
+        assert!(consume(&kafka, "codecs") == before, "clean {clean}: Apache Kafka serves the very records");
+        assert_eq!(found_by_time(&kafka, "codecs", &before), by_time, "clean {clean}: found by time");
+        produce(&kafka, "codecs", &[("enable.idempotence", "true")], 30, true);
+        assert_eq!(consume(&kafka, "codecs").len(), before.len() + 30, "clean {clean}: and goes on");
+        let log = fs::read_to_string(dir.path().join("kafka.log")).expect("what Apache Kafka said");
+        // It says so of each index that it has to build anew.
+        assert!(!clean || !log.contains("rebuilding"), "Apache Kafka trusts our indexes: {log}");
+    }
 }
