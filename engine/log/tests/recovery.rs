@@ -97,6 +97,19 @@ fn foreign_files_are_left_alone() {
     }
 }
 
+/// A kill between a snapshot's name and its contents leaves an empty file, which nobody would ever replace.
+#[test]
+fn an_empty_snapshot_is_removed() {
+    let bench = filled(30);
+    let path = "orders-0/00000000000000000012.snapshot";
+    bench.disk.put(path, b"");
+    for clean in [false, true] {
+        let again = Bench::on(bench.disk.clone(), small(), clean).unwrap();
+        assert_eq!(again.disk.contents(path), None, "clean: {clean}");
+        bench.disk.put(path, b"");
+    }
+}
+
 #[test]
 fn empty_files_are_an_empty_log() {
     for clean in [true, false] {

@@ -81,6 +81,10 @@ fn is_leftover(name: &str, all: &BTreeMap<String, u64>) -> bool {
         let ours = |suffix: &&str| offset_in(before, suffix).is_some();
         return SUFFIXES.iter().chain(&[".snapshot"]).any(|suffix| ours(&suffix));
     }
+    // Begun by a process that ended before it wrote anything of it.
+    if snapshots::offset_of(name).is_some() && all.get(name) == Some(&0) {
+        return true;
+    }
     let index_of = |suffix: &&str| offset_in(name, suffix);
     let base_offset = SUFFIXES.iter().filter(|suffix| **suffix != ".log").find_map(index_of);
     base_offset.is_some_and(|base_offset| !all.contains_key(&format!("{base_offset:020}.log")))
