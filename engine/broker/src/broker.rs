@@ -2,13 +2,13 @@
 
 use crate::{config::BrokerConfig, effect::Outbox, input::ConnectionId, input::Input, metrics::Metrics};
 use crate::{
-    start,
+    flushing, start,
     topics::Partition,
     turn::{State, Turn},
 };
 use alloc::string::String;
 use core::fmt;
-use naru_log::{Log, Storage};
+use naru_log::{Log, Storage, StorageError};
 use naru_trace::{BrokerView, Deadline, Now};
 
 /// A broker. See the crate's documentation for what it is not.
@@ -65,13 +65,12 @@ impl<S: Storage> Broker<S> {
             Input::Connected { connection, peer } => turn.on_connected(connection, peer),
             Input::Frame { connection, frame } => turn.on_frame(connection, frame),
             Input::Disconnected { connection } => turn.on_disconnected(connection),
-            Input::Synced { ticket, result } => {
-                if !turn.on_cleaning_synced(ticket, &result) {
-                    turn.on_synced(ticket, result);
-                }
-            }
+            Input::Synced { ticket, result } => turn.on_ticket(ticket, result),
             Input::StorageFailed { file, error } => turn.on_storage_failed(file, &error),
-            Input::Tick => turn.clean_logs(),
+            Input::Tick => {
+                turn.clean_logs();
+                turn.keep_up();
+            }
             Input::Shutdown => turn.on_shutdown(),
         }
         turn.settle();
@@ -80,7 +79,9 @@ impl<S: Storage> Broker<S> {
 
     /// When it wants to be woken, and why.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        [self.state.purgatory.next_deadline(), self.state.retired.next_deadline(), self.state.cleaning.next_deadline()]
+        let state = &self.state;
+        let upkeep = state.upkeep.next_deadline().filter(|_| !state.stopping);
+        [state.purgatory.next_deadline(), state.retired.next_deadline(), state.cleaning.next_deadline(), upkeep]
             .into_iter()
             .flatten()
             .min()
@@ -147,6 +148,19 @@ impl<S: Storage> Broker<S> {
     /// Stops without a word, as a process that is killed. What was committed stays.
     pub fn into_storage(self) -> S {
         self.storage
+    }
+}
+
+impl Turn<'_> {
+    /// Files are on disk, or could not be brought there: who has asked for it?
+    fn on_ticket(&mut self, ticket: u64, result: Result<(), StorageError>) {
+        if (flushing::TICKET..flushing::TICKET_END).contains(&ticket) {
+            if !self.on_checkpoint_synced(ticket, &result) {
+                self.on_flushed(ticket, &result);
+            }
+        } else if !self.on_cleaning_synced(ticket, &result) {
+            self.on_synced(ticket, result);
+        }
     }
 }
 

@@ -256,6 +256,7 @@ impl Turn<'_> {
     fn finish_cleaning(&mut self, cleaned: &Cleaned) {
         let Turn { state, storage, now, .. } = self;
         let Some(current) = state.cleaning.current.take() else { return };
+        state.upkeep.remove_files_by(now.monotonic);
         // At once the next log, if one is due.
         state.cleaning.next = Some(now.monotonic);
         let Some(log) = state.topics.partition(current.key).and_then(Partition::log) else { return };
@@ -284,6 +285,7 @@ impl Turn<'_> {
         state.cleaning.next = Some(now.monotonic.plus(state.cleaning.backoff_us()));
         // What cannot be removed now is removed before the next cleaning, or by the next start.
         drop(current.cleaner.abort(*storage));
+        state.upkeep.remove_files_by(now.monotonic);
         out.trace.emit(|| TraceKind::CleaningAborted {
             topic: current.id.topic,
             partition: current.id.partition,

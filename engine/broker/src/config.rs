@@ -1,5 +1,6 @@
 //! A broker's configuration, with Kafka's key names and Kafka's defaults.
 
+use crate::upkeep::UpkeepConfig;
 use alloc::{collections::BTreeMap, format, string::String, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
 use naru_log::LogConfig;
@@ -42,6 +43,8 @@ pub struct BrokerConfig {
     pub parked_replies_max: usize,
     /// How and when compacted topics are cleaned.
     pub cleaner: CleanerConfig,
+    /// How often logs are looked after.
+    pub upkeep: UpkeepConfig,
     /// What a topic's log takes from the broker where its own configuration says nothing.
     pub log: LogConfig,
     /// All keys that were set, as they were written: what DescribeConfigs calls `STATIC_BROKER_CONFIG`.
@@ -131,6 +134,7 @@ impl Default for BrokerConfig {
             queued_bytes_max: 100 * 1024 * 1024,
             parked_replies_max: 10_000,
             cleaner: CleanerConfig::default(),
+            upkeep: UpkeepConfig::default(),
             log: LogConfig::default(),
             properties: BTreeMap::new(),
             unknown_keys: Vec::new(),
@@ -215,7 +219,7 @@ macro_rules! flag_key {
 }
 
 /// Every key that has a field. Of two keys for one field, the stronger comes later.
-static KEYS: [Key; 21] = [
+static KEYS: [Key; 25] = [
     Key { name: "broker.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "node.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "listeners", set: listener, text: None },
@@ -236,6 +240,10 @@ static KEYS: [Key; 21] = [
     flag_key!("log.cleaner.enable", cleaner.enable),
     number_key!("log.cleaner.backoff.ms", cleaner.backoff_ms, u64, 0),
     number_key!("log.cleaner.dedupe.buffer.size", cleaner.dedupe_buffer_bytes, usize, 1),
+    number_key!("log.retention.check.interval.ms", upkeep.retention_check_ms, u64, 1),
+    number_key!("log.flush.offset.checkpoint.interval.ms", upkeep.checkpoint_ms, u64, 1),
+    number_key!("producer.id.expiration.ms", upkeep.producer_expiration_ms, i64, 1),
+    number_key!("producer.id.expiration.check.interval.ms", upkeep.producer_check_ms, u64, 1),
     Key { name: "log.cleaner.io.max.bytes.per.second", set: cleaner_rate, text: None },
 ];
 
@@ -262,7 +270,7 @@ const IGNORED_KEYS: [&str; 25] = [
     "share.coordinator.state.topic.replication.factor",
     "share.coordinator.state.topic.min.isr",
     "group.initial.rebalance.delay.ms",
-    "log.retention.check.interval.ms",
+    "log.flush.start.offset.checkpoint.interval.ms",
     "log.cleaner.threads",
     "log.cleaner.io.buffer.size",
     "log.cleaner.io.buffer.load.factor",

@@ -61,6 +61,8 @@ pub struct Outbox {
     pub effects: Vec<Effect>,
     /// Where the broker writes what it does.
     pub trace: Trace,
+    /// Sentences for whoever runs the broker: what was cut, what is ignored. To be drained.
+    pub warnings: Vec<String>,
 }
 
 impl Frame {

@@ -15,12 +15,14 @@ extern crate alloc;
 
 mod api;
 pub mod broker;
+mod checkpoints;
 mod cleaning;
 pub mod config;
 mod connections;
 mod data_dir;
 pub mod effect;
 mod fetch_sessions;
+mod flushing;
 pub mod input;
 mod log_dirs;
 mod metadata_log;
@@ -36,6 +38,7 @@ mod start;
 mod topic_settings;
 mod topics;
 mod turn;
+pub mod upkeep;
 mod view;
 
 pub use broker::{Broker, StartError};

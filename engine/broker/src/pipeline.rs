@@ -182,7 +182,9 @@ impl Turn<'_> {
             connection.parked = None;
         }
         match parked.until {
-            Until::Durable { response, .. } => self.send_response(&context, &response),
+            Until::Durable { response, .. } | Until::Flushed { response, .. } => {
+                self.send_response(&context, &response)
+            }
             Until::Bytes(wait) => {
                 let answer = api::fetch::resume(self, *wait);
                 self.send_records(&context, answer.result, answer.records);

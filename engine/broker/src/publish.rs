@@ -70,7 +70,9 @@ impl Turn<'_> {
                 None => self.state.dirs.place_new(),
             };
             let clean = dir.is_some_and(|dir| self.state.dirs.get(dir).clean);
-            self.open_partition(key, assignment, dir, clean);
+            let (recovery_point, log_start_offset) = dir.map_or((0, 0), |dir| self.state.checkpoints.of(dir, &id));
+            let opening = Opening { clean, recovery_point, log_start_offset, now_ms: self.now.wall_ms };
+            self.open_partition(key, assignment, dir, opening);
         }
         for (key, value) in &topic.configs {
             self.trace_config(&topic.name, key, Some(value));
@@ -113,6 +115,10 @@ impl Turn<'_> {
     pub(crate) fn on_storage_failed(&mut self, file: FileId, error: &StorageError) {
         if self.state.metadata.owns_file(file) {
             self.fail_metadata(error);
+            return;
+        }
+        if self.state.checkpoints.owns_file(file) {
+            self.state.checkpoints.abandon(|other| other == file, self.storage);
             return;
         }
         if self.state.cleaning.owns_file(file) {
@@ -227,11 +233,12 @@ impl Turn<'_> {
             leader_epoch: record.leader_epoch,
             replicas: record.replicas.clone(),
         };
-        self.open_partition(key, assignment, self.state.dirs.place_new(), false);
+        let opening = Opening { now_ms: self.now.wall_ms, ..Opening::unclean() };
+        self.open_partition(key, assignment, self.state.dirs.place_new(), opening);
     }
 
     /// Opens a partition's log, or makes it. A log that cannot be opened is an offline partition, not the end of the broker.
-    fn open_partition(&mut self, key: TopicKey, assignment: Assignment, dir: Option<usize>, clean: bool) {
+    fn open_partition(&mut self, key: TopicKey, assignment: Assignment, dir: Option<usize>, opening: Opening) {
         let Some(topic) = self.state.topics.get(key) else { return };
         assert_eq!(topic.partitions.len() as i32, assignment.partition, "partitions are numbered without gaps");
         let id = TopicPartition { topic: topic.name.as_str().into(), partition: assignment.partition };
@@ -239,7 +246,6 @@ impl Turn<'_> {
         if log_config.cleanup.compact {
             self.state.cleaning.on_compacted_topic(self.now.monotonic);
         }
-        let opening = Opening { clean, now_ms: self.now.wall_ms, ..Opening::clean() };
         let opened = match dir.map(|dir| self.state.dirs.get_mut(dir)) {
             None => Err(may_be_elsewhere(&id).into()),
             Some(dir) => {
@@ -252,6 +258,8 @@ impl Turn<'_> {
             Ok(log)
         });
         let failure = opened.as_ref().err().cloned();
+        let cut = opened.as_ref().ok().and_then(Log::cut_when_opened).map(String::from);
+        self.out.warnings.extend(cut);
         let Assignment { leader, leader_epoch, replicas, .. } = assignment;
         let (high_watermark, state) = match opened {
             Ok(log) => (log.log_end_offset(), PartitionState::Online(log)),
@@ -286,6 +294,7 @@ impl Turn<'_> {
         let Some(topic) = self.state.topics.remove(key) else { return };
         let name = topic.name.as_str();
         self.forget_checkpoints(&topic);
+        self.forget_gone_partitions();
         let cause = self.out.trace.emit_then(|| TraceKind::TopicDeleted { topic: name.into() });
         let remove_at = self.now.monotonic.plus(topic.settings.file_delete_delay_ms.saturating_mul(1_000));
         for (index, partition) in topic.partitions.into_iter().enumerate() {

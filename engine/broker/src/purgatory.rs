@@ -14,6 +14,8 @@ use naru_wire::Response;
 pub(crate) enum Until {
     /// The metadata log is on disk up to this offset.
     Durable { end_offset: i64, response: Box<Response> },
+    /// Logs are on disk as far as they were appended to: one ticket for each.
+    Flushed { tickets: BTreeSet<u64>, end_offset: i64, response: Box<Response> },
     /// Enough bytes can be read.
     Bytes(Box<FetchWait>),
 }
@@ -114,6 +116,26 @@ impl Purgatory {
         let is_free =
             |parked: &Parked| matches!(parked.until, Until::Durable { end_offset, .. } if end_offset <= up_to);
         self.parked.iter().filter(|(_, parked)| is_free(parked)).map(|(id, _)| *id).collect()
+    }
+
+    /// A flush is done. Returns the replies that waited for it and for nothing else.
+    pub(crate) fn flushed(&mut self, ticket: u64) -> Vec<u64> {
+        let mut free = Vec::new();
+        for id in self.waiting_for_ticket(ticket) {
+            let Some(Parked { until: Until::Flushed { tickets, .. }, .. }) = self.parked.get_mut(&id) else { continue };
+            tickets.remove(&ticket);
+            if tickets.is_empty() {
+                free.push(id);
+            }
+        }
+        free
+    }
+
+    /// The replies that wait for a flush, perhaps among others.
+    pub(crate) fn waiting_for_ticket(&self, ticket: u64) -> Vec<u64> {
+        let waits =
+            |parked: &Parked| matches!(&parked.until, Until::Flushed { tickets, .. } if tickets.contains(&ticket));
+        self.parked.iter().filter(|(_, parked)| waits(parked)).map(|(id, _)| *id).collect()
     }
 
     /// A reply whose deadline is over.

@@ -9,12 +9,14 @@
 
 use crate::{
     broker::StartError,
+    checkpoints::{Checkpoints, Noted},
     cleaning::Cleaning,
     config::BrokerConfig,
     connections::Connections,
     data_dir::{self, CLEAN_SHUTDOWN},
     effect::{Effect, Outbox},
     fetch_sessions::FetchSessions,
+    flushing::Flushing,
     log_dirs::LogDirs,
     metadata_log::{self, MetadataLog},
     metrics::Counters,
@@ -24,6 +26,7 @@ use crate::{
     retired::RetiredLogs,
     topics::Topics,
     turn::{State, Turn},
+    upkeep::Upkeep,
 };
 use alloc::{collections::VecDeque, format, string::String, string::ToString, vec::Vec};
 use naru_log::Storage;
@@ -54,7 +57,7 @@ pub(crate) fn open(
     let mut settings = settings(&config, &dirs);
     settings.take_dynamic_configs(metadata.image());
     let broker_epoch = register(&config, &settings, &mut metadata, &mut random, &mut Start { storage, now, out })?;
-    let cleaner = config.cleaner;
+    let (cleaner, upkeep) = (config.cleaner, config.upkeep);
     let mut state = State {
         config,
         cluster_id,
@@ -70,12 +73,18 @@ pub(crate) fn open(
         retired: RetiredLogs::default(),
         dirs,
         cleaning: Cleaning::new(cleaner),
+        upkeep: Upkeep::new(upkeep, now.monotonic),
+        flushing: Flushing::default(),
+        checkpoints: Checkpoints::default(),
         counters: Counters::default(),
         random,
         stopping: false,
     };
     set_strays_aside(&mut state, storage)?;
     let located = state.dirs.locate(storage)?;
+    for (index, dir) in state.dirs.online() {
+        out.warnings.extend(state.checkpoints.read(index, dir, storage));
+    }
     let topics: Vec<naru_metadata::Topic> = state.metadata.image().topics().cloned().collect();
     let mut turn = Turn { state: &mut state, storage, now, out };
     for topic in &topics {
@@ -97,13 +106,20 @@ pub(crate) fn close(mut state: State, storage: &mut dyn Storage, now: Now, out: 
     state.cleaning.close(storage);
     state.retired.remove_due(naru_trace::Micros(u64::MAX), storage);
     let mut all_synced: Vec<bool> = state.dirs.iter().map(|dir| dir.failed.is_none()).collect();
+    state.checkpoints.abandon(|_| true, storage);
     for partition in state.topics.take_partitions() {
-        let dir = partition.dir;
-        let synced = partition.into_log().is_some_and(|log| log.close(storage).is_ok());
+        let (dir, works) = (partition.dir, partition.is_online());
+        let synced = partition.into_log().is_some_and(|log| {
+            let note = dir.map(|dir| Noted::of(dir, &log));
+            let closed = log.close(storage).is_ok();
+            note.into_iter().for_each(|note| state.checkpoints.note(note, works && closed));
+            closed
+        });
         if let Some(dir) = dir {
-            all_synced[dir] &= synced;
+            all_synced[dir] &= synced && works;
         }
     }
+    state.checkpoints.write_noted(&state.dirs, storage);
     all_synced[0] &= state.metadata.failed().is_none();
     all_synced[0] &= state.metadata.close(storage).is_ok();
     for (dir, _) in state.dirs.iter().zip(all_synced).filter(|(_, synced)| *synced) {

@@ -1,9 +1,9 @@
 //! One step at work: the state, and all that comes from outside for the length of the step.
 
 use crate::{
-    cleaning::Cleaning, config::BrokerConfig, connections::Connections, fetch_sessions::FetchSessions,
-    log_dirs::LogDirs, metadata_log::MetadataLog, metrics::Counters, producer_ids::ProducerIds, purgatory::Purgatory,
-    random::Random, topics::Topics,
+    checkpoints::Checkpoints, cleaning::Cleaning, config::BrokerConfig, connections::Connections,
+    fetch_sessions::FetchSessions, flushing::Flushing, log_dirs::LogDirs, metadata_log::MetadataLog, metrics::Counters,
+    producer_ids::ProducerIds, purgatory::Purgatory, random::Random, topics::Topics, upkeep::Upkeep,
 };
 use crate::{effect::Outbox, retired::RetiredLogs};
 use alloc::{collections::VecDeque, string::String};
@@ -31,6 +31,9 @@ pub(crate) struct State {
     pub(crate) retired: RetiredLogs,
     pub(crate) dirs: LogDirs,
     pub(crate) cleaning: Cleaning,
+    pub(crate) upkeep: Upkeep,
+    pub(crate) flushing: Flushing,
+    pub(crate) checkpoints: Checkpoints,
     pub(crate) counters: Counters,
     pub(crate) random: Random,
     pub(crate) stopping: bool,

@@ -24,7 +24,9 @@ impl State {
     /// What a parked reply waits for.
     pub(crate) fn park_condition(&self, until: &Until) -> ParkCondition {
         match until {
-            Until::Durable { end_offset, .. } => ParkCondition::Durable { offset: *end_offset },
+            Until::Durable { end_offset, .. } | Until::Flushed { end_offset, .. } => {
+                ParkCondition::Durable { offset: *end_offset }
+            }
             Until::Bytes(wait) => {
                 let first = wait.wants.first();
                 ParkCondition::Bytes {

@@ -120,6 +120,8 @@ pub struct Log {
     pub(crate) snapshots: Vec<i64>,
     /// Segments that are no longer part of the log, and whose files are still there.
     pub(crate) deleted: Vec<DeletedSegment>,
+    /// What was cut off when the log was opened, in a sentence.
+    pub(crate) cut: Option<String>,
     /// Everything before this offset is safely on disk.
     pub(crate) recovery_point: i64,
     /// Everything before this offset is on its way there.
@@ -172,6 +174,7 @@ impl Log {
             log_start_offset: recovered.log_start_offset,
             snapshots: recovered.snapshots,
             deleted: Vec::new(),
+            cut: recovered.cut,
             recovery_point,
             flushing: recovery_point,
             flush_before: 0,
@@ -209,6 +212,11 @@ impl Log {
         self.log_start_offset
     }
 
+    /// The base offset of the first segment: the log start offset, or a smaller one after DeleteRecords.
+    pub fn first_base_offset(&self) -> i64 {
+        self.segments[0].base_offset
+    }
+
     /// The offset that the next record gets.
     pub fn log_end_offset(&self) -> i64 {
         self.active().next_offset
@@ -237,6 +245,11 @@ impl Log {
     /// The same, to let some expire.
     pub fn producers_mut(&mut self) -> &mut ProducerState {
         &mut self.producers
+    }
+
+    /// What was cut off when the log was opened, in a sentence; `None` if it was whole.
+    pub fn cut_when_opened(&self) -> Option<&str> {
+        self.cut.as_deref()
     }
 
     /// Which leader epoch began where.

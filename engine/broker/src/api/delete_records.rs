@@ -49,6 +49,9 @@ fn delete(turn: &mut Turn<'_>, topic: &TopicName, asked: &DeleteRecordsPartition
         turn.on_log_error(key, &error);
         return Err(ErrorCode::KafkaStorageError);
     }
+    turn.state.upkeep.remove_files_by(turn.now.monotonic);
+    // Records that a client was told are gone do not come back.
+    turn.write_checkpoints_now().map_err(|_| ErrorCode::KafkaStorageError)?;
     Ok(log_start_offset)
 }
 

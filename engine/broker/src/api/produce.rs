@@ -10,11 +10,12 @@
 use crate::{
     api::produce_check::{Refusal, check_batch},
     connections::RequestContext,
+    purgatory::Until,
     reply::Reply,
     topics::{PartitionKey, TopicRef},
     turn::Turn,
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
 use naru_log::SequenceCheck;
 use naru_records::{Batch, DecompressLimit, TimestampType};
 use naru_trace::{Name, TraceKind};
@@ -51,28 +52,43 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Pro
     // Read the request.
     let rules = ProduceRules { acks: request.acks, version: context.version, wall_ms: turn.now.wall_ms };
     // Decide.
-    let mut failure = None;
+    let (mut failure, mut flushing) = (None, Flushing::default());
     let received = turn.out.trace.cause();
     let mut response = ProduceResponse::default();
     for topic in request.topic_data {
         // Every batch is caused by the request, not by the batch before it.
         turn.out.trace.because(received);
-        response.responses.push(append_topic(turn, &rules, topic, &mut failure));
+        response.responses.push(append_topic(turn, &rules, topic, (&mut failure, &mut flushing)));
     }
     // Answer.
     match (rules.acks, failure) {
         (0, None) => Reply::Nothing,
         // Nobody reads an answer: a closed connection is the only way to say that something failed (KafkaApis).
         (0, Some(error)) => Reply::Close(format!("a Produce with acks=0 failed: {}", error.name()).into()),
-        _ => Reply::Now(response.into()),
+        _ if flushing.tickets.is_empty() => Reply::Now(response.into()),
+        _ => {
+            let Flushing { tickets, end_offset } = flushing;
+            Reply::Park {
+                until: Until::Flushed { tickets, end_offset, response: Box::new(response.into()) },
+                deadline: None,
+            }
+        }
     }
+}
+
+/// What has to be on disk before the answer goes out (`flush.messages`).
+#[derive(Debug, Default)]
+struct Flushing {
+    tickets: BTreeSet<u64>,
+    /// The last offset among them, for the picture.
+    end_offset: i64,
 }
 
 fn append_topic(
     turn: &mut Turn<'_>,
     rules: &ProduceRules,
     topic: TopicProduceData,
-    failure: &mut Option<ErrorCode>,
+    (failure, flushing): (&mut Option<ErrorCode>, &mut Flushing),
 ) -> TopicProduceResponse {
     let by_id = rules.version >= FIRST_VERSION_BY_ID;
     let topic_ref = if by_id { TopicRef::Id(topic.topic_id) } else { TopicRef::Name(topic.name.0.clone()) };
@@ -81,7 +97,7 @@ fn append_topic(
     for data in topic.partition_data {
         let index = data.index;
         turn.out.trace.because(received);
-        let placed = append_partition(turn, rules, &topic_ref, data);
+        let placed = append_partition(turn, rules, &topic_ref, data, flushing);
         if let Err(refusal) = &placed {
             failure.get_or_insert(refusal.error);
             trace_refusal(turn, &topic_ref, index, refusal);
@@ -96,6 +112,7 @@ fn append_partition(
     rules: &ProduceRules,
     topic: &TopicRef,
     data: PartitionProduceData,
+    flushing: &mut Flushing,
 ) -> Result<Placed, Refusal> {
     if !matches!(rules.acks, -1..=1) {
         return Err(ErrorCode::InvalidRequiredAcks.into());
@@ -106,7 +123,12 @@ fn append_partition(
         return Ok(duplicate);
     }
     let batch = as_stored(turn, key, batch, rules)?;
-    append(turn, key, &batch)
+    let placed = append(turn, key, &batch)?;
+    if let Some(ticket) = turn.begin_flush(key) {
+        flushing.tickets.insert(ticket);
+        flushing.end_offset = placed.base_offset + i64::from(batch.header().last_offset_delta) + 1;
+    }
+    Ok(placed)
 }
 
 /// Compares a batch of an idempotent producer with what is in the log (KIP-98, SEMANTICS 9 and 11).

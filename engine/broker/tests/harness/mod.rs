@@ -63,7 +63,7 @@ impl Harness {
             storage: MemoryStorage::new(),
             config,
             now: Now { monotonic: Micros(0), wall_ms: START_WALL_MS },
-            out: Outbox { effects: Vec::new(), trace: Trace::recording() },
+            out: Outbox { trace: Trace::recording(), ..Outbox::default() },
             folded: ClusterView::default(),
             events: Vec::new(),
             sync_at_once: true,

@@ -53,6 +53,8 @@ pub struct Recovered {
     pub epochs_changed: bool,
     /// The first offset to be seen.
     pub log_start_offset: i64,
+    /// What was cut off, in a sentence.
+    pub cut: Option<String>,
 }
 
 /// Opens the files of a log.
@@ -202,12 +204,14 @@ impl Recovery {
         Ok(bytes)
     }
 
-    fn trace_cut(&self, id: &TopicPartition, cut: &Cut, trace: &mut Trace) {
+    fn trace_cut(&mut self, id: &TopicPartition, cut: &Cut, trace: &mut Trace) {
+        let (bytes, reason, to_offset) = (cut.bytes, &cut.reason, self.next_offset());
+        self.found.cut = Some(format!("{id}: {bytes} bytes were cut off, and it ends at offset {to_offset}: {reason}"));
         trace.emit(|| TraceKind::LogTruncated {
             topic: id.topic.clone(),
             partition: id.partition,
-            to_offset: self.next_offset(),
-            bytes: cut.bytes,
+            to_offset,
+            bytes,
             reason: cut.reason.clone(),
         });
     }

@@ -74,11 +74,13 @@ pub fn start(
     clock: Clock,
     (inbox, receiver): (Inbox, InboxReceiver),
 ) -> Result<JoinHandle<()>, StartError> {
-    let mut out = Outbox { effects: Vec::new(), trace: Trace::default() };
+    let mut out = Outbox::default();
     let node_id = config.node_id;
     let now = clock.now();
     out.trace.enter(Actor::Broker(node_id), now.monotonic, None);
-    let broker = Broker::open(config, storage, now, &mut out)?;
+    let broker = Broker::open(config, storage, now, &mut out);
+    out.warnings.drain(..).for_each(|warning| crate::log::warn(format_args!("{warning}")));
+    let broker = broker?;
     let mut engine = EngineThread {
         broker,
         node_id,

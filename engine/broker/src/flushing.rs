@@ -1,0 +1,90 @@
+//! Logs on their way to the disk: the broker asks its driver to sync files, and hears when it is done.
+//!
+//! With `flush.messages`, a Produce is answered only then, as with Kafka, where the append itself waits. Nobody else waits:
+//! other requests go on meanwhile.
+
+use crate::{
+    effect::Effect,
+    topics::{Partition, PartitionKey},
+    turn::Turn,
+};
+use alloc::{collections::BTreeMap, format, string::ToString};
+use naru_log::StorageError;
+use naru_trace::Micros;
+
+/// Tickets for syncing, apart from everybody else's.
+pub(crate) const TICKET: u64 = 1 << 61;
+/// The first ticket that is no longer one of them.
+pub(crate) const TICKET_END: u64 = TICKET << 1;
+
+/// What is being synced.
+#[derive(Debug, Default)]
+pub(crate) struct Flushing {
+    under_way: BTreeMap<u64, Flush>,
+    next: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Flush {
+    key: PartitionKey,
+    up_to: i64,
+    because: &'static str,
+}
+
+impl Flushing {
+    /// A ticket that nobody has had.
+    pub(crate) fn next_ticket(&mut self) -> u64 {
+        self.next += 1;
+        TICKET + self.next
+    }
+}
+
+impl Turn<'_> {
+    /// Asks for what a log wants to be synced now, if anything, or notes when it will.
+    pub(crate) fn flush_if_due(&mut self, key: PartitionKey) {
+        self.begin_flush(key);
+    }
+
+    /// The same after an append. Returns the ticket that its answer has to wait for, if it has.
+    pub(crate) fn begin_flush(&mut self, key: PartitionKey) -> Option<u64> {
+        let now = self.now;
+        let log = self.state.topics.partition_mut(key).and_then(Partition::log_mut)?;
+        let Some(flush) = log.begin_flush(now.wall_ms) else {
+            if let Some(deadline_ms) = log.flush_deadline_ms() {
+                let at: Micros = self.monotonic(deadline_ms);
+                self.state.upkeep.flush_by(at);
+            }
+            return None;
+        };
+        let ticket = self.state.flushing.next_ticket();
+        let (up_to, because) = (flush.up_to, flush.because);
+        self.state.flushing.under_way.insert(ticket, Flush { key, up_to, because });
+        self.out.effects.push(Effect::Sync { ticket, files: flush.files });
+        (because == "flush.messages").then_some(ticket)
+    }
+
+    /// Files are on disk, or could not be brought there.
+    pub(crate) fn on_flushed(&mut self, ticket: u64, result: &Result<(), StorageError>) {
+        let Some(flush) = self.state.flushing.under_way.remove(&ticket) else { return };
+        match result {
+            Ok(()) => {
+                let partition = self.state.topics.partition_mut(flush.key);
+                if let Some(log) = partition.and_then(Partition::log_mut) {
+                    log.flushed(flush.up_to, flush.because, &mut self.out.trace);
+                }
+                let cause = self.out.trace.cause();
+                let free = self.state.purgatory.flushed(ticket);
+                self.state.ready.extend(free.into_iter().map(|id| (id, cause)));
+            }
+            // Nobody knows what is on disk: nothing that waits for it is acknowledged.
+            Err(error) => {
+                for id in self.state.purgatory.waiting_for_ticket(ticket) {
+                    let Some(parked) = self.state.purgatory.take(id) else { continue };
+                    let reason = format!("a partition could not be synced: {error}");
+                    self.close_connection(parked.context.connection, reason.into());
+                }
+                self.fail(flush.key, &error.to_string());
+            }
+        }
+    }
+}
