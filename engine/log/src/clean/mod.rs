@@ -7,7 +7,7 @@
 //! ```
 //!
 //! One cleaning has three parts. The dirty segments are read, and the last offset of each key is noted ([`OffsetMap`]). Then
-//! all segments up to there are read again, and what is still wanted ([`retain`](mod@self)) is copied to new files, several
+//! all segments up to there are read again, and what is still wanted (`retain.rs`) is copied to new files, several
 //! small segments into one. At last the new files take the place of the old ones, in steps that a crash can interrupt
 //! anywhere ([`swap`]).
 //!
