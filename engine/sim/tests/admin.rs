@@ -91,6 +91,20 @@ fn settings_are_changed_pictured_and_kept_over_a_crash() {
 }
 
 #[test]
+fn an_open_log_obeys_at_once() {
+    let mut cluster = Cluster::new(14);
+    cluster.create(&[]);
+    cluster.produce(3);
+    let segments =
+        |cluster: &mut Cluster| cluster.world.folded().brokers[&1].topics["orders"].partitions[&0].segments.len();
+    assert_eq!(segments(&mut cluster), 1);
+    cluster.alter(&[("internal.segment.bytes", Some("100"))]).unwrap();
+    cluster.produce(1);
+    assert_eq!(segments(&mut cluster), 2);
+    cluster.world.check_all();
+}
+
+#[test]
 fn log_directories_tell_their_sizes() {
     let mut cluster = Cluster::new(12);
     cluster.create(&[]);

@@ -11,11 +11,18 @@ pub fn of(name: &str) -> Option<&'static str> {
              record of every key. Both may be set."
         }
         "compression.gzip.level" => {
-            "How hard gzip works, from 1 to 9; -1 for its own default. Used when compression.type is gzip."
+            "How hard gzip works when compression.type is gzip, from 1 to 9; -1 for its own default. Naru uses its own \
+             default: the value is kept and changes nothing."
         }
-        "compression.lz4.level" => "How hard lz4 works. Used when compression.type is lz4.",
+        "compression.lz4.level" => {
+            "How hard lz4 works when compression.type is lz4. Naru's encoder has one level: the value is kept and changes \
+             nothing."
+        }
         "compression.type" => "The codec that batches have in the log. `producer` keeps what the producer chose.",
-        "compression.zstd.level" => "How hard zstd works. Used when compression.type is zstd.",
+        "compression.zstd.level" => {
+            "How hard zstd works when compression.type is zstd. Naru's encoder has one level: the value is kept and changes \
+             nothing."
+        }
         "delete.retention.ms" => {
             "How long compaction keeps tombstones, so that readers who are behind still see that a key was deleted."
         }
@@ -50,12 +57,17 @@ pub fn of(name: &str) -> Option<&'static str> {
         "min.cleanable.dirty.ratio" => "How much of a log may be uncompacted before it is compacted again.",
         "min.compaction.lag.ms" => "How long a record is kept from compaction.",
         "min.insync.replicas" => "How many replicas have to be in sync for a write with acks=all to be accepted.",
-        "preallocate" => "Whether a new segment's file gets its full length at once.",
+        "preallocate" => {
+            "Whether a new segment's file gets its full length at once. Naru's files grow as they are written: the value is \
+             kept and changes nothing."
+        }
         "remote.log.copy.disable" => "With tiered storage: whether to stop copying segments to the remote storage.",
         "remote.log.delete.on.disable" => {
             "With tiered storage: whether remote data is deleted when tiered storage is switched off for the topic."
         }
-        "remote.storage.enable" => "Whether the topic uses tiered storage.",
+        "remote.storage.enable" => {
+            "Whether the topic uses tiered storage, which Naru does not have: only false is taken."
+        }
         "retention.bytes" => {
             "How many bytes of a partition are kept under the delete policy; -1 for no limit. It holds for each \
              partition."

@@ -247,6 +247,10 @@ impl TopicConfig {
             Err(_) => Err(self.error(value, "Not a number of type DOUBLE")),
             Ok(ratio) if ratio < 0.0 => Err(self.error(format!("{ratio:?}"), "Value must be at least 0")),
             Ok(ratio) if ratio > 1.0 => Err(self.error(format!("{ratio:?}"), "Value must be no more than 1")),
+            // What Kafka would take as well (1e-1, NaN) is refused rather than misunderstood later.
+            Ok(_) if !trimmed.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+                Err(self.error(value, "Write it with digits and a point, for example 0.5"))
+            }
             Ok(_) => Ok(()),
         }
     }
