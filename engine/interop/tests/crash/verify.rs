@@ -88,6 +88,7 @@ impl Verifier {
         for partition in &self.partitions {
             let name = partition.topic.name;
             assert!(partition.log_end_offset > 50, "{name}: hardly anything was written");
+            assert!(!partition.topic.retained || partition.log_start_offset > 0, "{name}: retention did nothing");
             assert!(!partition.topic.compacted || partition.compacted_away > 0, "{name}: compaction did nothing");
         }
     }
