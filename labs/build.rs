@@ -1,10 +1,12 @@
 //! Reads the labs' folders into one JSON file, and hashes the engine's source.
 //!
-//! The labs are data: a new folder is a new lab. They are read here so that the browser gets neither a TOML parser
-//! nor one `include_str!` per file. The hash names the engine in every recording, so that an old permalink can say
-//! so.
+//! The labs are data: a new folder is a new lab. They are read here so that no program needs a TOML parser or one
+//! `include_str!` per file. The hash names the engine in every recording, so that an old permalink can say so.
 
-use serde_json::{Value, json};
+mod folders;
+
+use folders::{entries, name_of, read};
+use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -13,62 +15,19 @@ use std::{
 fn main() {
     let labs = PathBuf::from(env("CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(env("OUT_DIR"));
-    println!("cargo::rerun-if-changed=.");
-    let catalog: Vec<Value> = folders(&labs).iter().map(|folder| lab(folder)).collect();
-    let json = serde_json::to_string(&catalog).expect("JSON of JSON");
-    fs::write(out.join("catalog.json"), json).expect("OUT_DIR can be written");
+    for source in ["build.rs", "folders.rs", "src"] {
+        println!("cargo::rerun-if-changed={source}");
+    }
+    if std::env::var_os("CARGO_FEATURE_CATALOG").is_some() {
+        println!("cargo::rerun-if-changed=.");
+        let catalog: Vec<Value> = folders::folders(&labs).iter().map(|folder| folders::lab(folder)).collect();
+        let json = serde_json::to_string(&catalog).expect("JSON of JSON");
+        fs::write(out.join("catalog.json"), json).expect("OUT_DIR can be written");
+    }
 
     let engine = labs.join("../engine");
     println!("cargo::rerun-if-changed={}", engine.display());
     println!("cargo::rustc-env=NARU_ENGINE_HASH={:016x}", engine_hash(&engine, &labs));
-}
-
-/// `NN-name`, in order.
-fn folders(labs: &Path) -> Vec<PathBuf> {
-    let is_lab = |path: &PathBuf| {
-        let name = name_of(path);
-        path.is_dir() && name.len() > 3 && name.as_bytes()[..2].iter().all(u8::is_ascii_digit) && &name[2..3] == "-"
-    };
-    entries(labs).into_iter().filter(is_lab).collect()
-}
-
-fn lab(folder: &Path) -> Value {
-    let source = read(&folder.join("lab.toml"));
-    let table: toml::Table = source.parse().unwrap_or_else(|error| panic!("{}/lab.toml: {error}", folder.display()));
-    let mut lab = plain_enums(serde_json::to_value(table).expect("TOML is JSON"));
-    let name = name_of(folder);
-    lab["number"] = json!(name[..2]);
-    lab["slug"] = json!(name[3..]);
-    lab["start"] = json!(read(&folder.join("start.rhai")));
-    lab["solution"] = json!(read(&folder.join("solution.rhai")));
-
-    let mut files: Vec<String> = entries(&folder.join("wrong")).iter().map(|path| name_of(path)).collect();
-    for attempt in lab["wrong"].as_array_mut().unwrap_or(&mut Vec::new()) {
-        let file = format!("{}.rhai", attempt["name"].as_str().expect("a wrong attempt has a name"));
-        attempt["script"] = json!(read(&folder.join("wrong").join(&file)));
-        files.retain(|other| *other != file);
-    }
-    assert!(files.is_empty(), "{name}/lab.toml does not mention wrong/{}", files.join(", wrong/"));
-    lab
-}
-
-/// `{ check = "name", a = 1 }` reads well in TOML; `{ "name": { "a": 1 } }` is what a plain enum of serde reads. The same for
-/// `of`, where it holds a name.
-fn plain_enums(value: Value) -> Value {
-    match value {
-        Value::Array(values) => values.into_iter().map(plain_enums).collect(),
-        Value::Object(mut fields) => {
-            let tag = ["check", "of"].into_iter().find(|tag| fields.get(*tag).is_some_and(Value::is_string));
-            let name = tag.and_then(|tag| fields.remove(tag));
-            let fields: serde_json::Map<_, _> = fields.into_iter().map(|(key, it)| (key, plain_enums(it))).collect();
-            match name {
-                None => Value::Object(fields),
-                Some(name) if fields.is_empty() => name,
-                Some(name) => json!({ name.as_str().expect("a string"): fields }),
-            }
-        }
-        other => other,
-    }
 }
 
 /// FNV-1a over the paths and bytes of all source files that decide what a run does.
@@ -97,22 +56,6 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
-}
-
-/// What is in a folder, sorted by name. A missing folder is an empty one.
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    paths
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().expect("a path with a name").to_string_lossy().into_owned()
 }
 
 fn env(name: &str) -> String {

@@ -20,6 +20,7 @@ naru.initSync({ module: readFileSync(join(dist, manifest.wasm)) });
 for (const [id, entry] of scripts.entries()) {
   const cut = entry.indexOf('=');
   const [lab, file] = [entry.slice(0, cut), entry.slice(cut + 1)];
+  naru.open_lab(readFileSync(join(dist, manifest.labs[lab]), 'utf8'));
   const request = { lab, script: readFileSync(file, 'utf8') };
   const told = JSON.parse(naru.worker_answer(JSON.stringify({ id, question: { run: request } })));
   console.log(`${file} ${told.answer.ran.summary.hash}`);

@@ -9,8 +9,10 @@
 
 pub mod backend;
 pub mod catalog;
+pub mod disk;
 pub mod facts;
 pub mod goals;
+pub mod json;
 pub mod lab;
 pub mod measure;
 pub mod player;
@@ -21,10 +23,14 @@ mod script;
 pub mod sentence;
 pub mod sim_backend;
 pub mod template;
+#[cfg(feature = "catalog")]
 pub mod terminal;
 pub mod text;
 
-pub use catalog::{find, labs};
+#[cfg(feature = "catalog")]
+pub use catalog::labs;
+pub use catalog::{find, open};
+pub use disk::{DiskBytes, Field};
 pub use goals::{By, Predicate};
 pub use lab::{Choice, Goal, HintFor, Lab, Prediction, WrongAttempt};
 pub use measure::Measure;

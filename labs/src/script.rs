@@ -14,7 +14,12 @@ use crate::{
     recording::{Budget, PrintedLine, ScriptError},
     text::Text,
 };
-use rhai::{Engine, EvalAltResult, NativeCallContext, Position};
+use rhai::{
+    Engine, EvalAltResult, NativeCallContext, Position,
+    packages::{
+        BasicArrayPackage, BasicMapPackage, BasicMathPackage, CorePackage, LogicPackage, MoreStringPackage, Package,
+    },
+};
 use std::{cell::RefCell, rc::Rc};
 
 /// What a script leaves behind.
@@ -54,7 +59,7 @@ pub(crate) fn run(script: &str, backend: Box<dyn Backend>, budget: Budget) -> (O
 }
 
 fn engine(session: &Shared, budget: Budget) -> Engine {
-    let mut engine = Engine::new();
+    let mut engine = plain_engine();
     engine.set_max_operations(budget.operations_max);
     engine.set_max_call_levels(budget.call_depth_max);
     engine.set_max_string_size(budget.data_size_max);
@@ -68,6 +73,19 @@ fn engine(session: &Shared, budget: Budget) -> Engine {
     engine.on_print(|_| {});
     engine.on_debug(|_, _, _| {});
     api::register(&mut engine, session);
+    engine
+}
+
+/// Rhai with its words for numbers, texts, arrays and maps; without those for single bits and bytes, which a lab's download
+/// would carry for nobody.
+fn plain_engine() -> Engine {
+    let mut engine = Engine::new_raw();
+    CorePackage::new().register_into_engine(&mut engine);
+    LogicPackage::new().register_into_engine(&mut engine);
+    BasicMathPackage::new().register_into_engine(&mut engine);
+    BasicArrayPackage::new().register_into_engine(&mut engine);
+    BasicMapPackage::new().register_into_engine(&mut engine);
+    MoreStringPackage::new().register_into_engine(&mut engine);
     engine
 }
 

@@ -50,11 +50,16 @@
     })();
     return loading;
   };
-  const spawn = (compiled) => () => {
+  const spawn = (compiled, lab) => () => {
     const worker = new Worker(file('__NARU_WORKER__'), { type: 'module' });
-    worker.postMessage({ js: file('__NARU_JS__'), compiled });
+    worker.postMessage({ js: file('__NARU_JS__'), compiled, lab });
     return worker;
   };
+
+  // Each lab is a file of its own: by number, by name, or by both.
+  const labs = __NARU_LABS__;
+  const labFile = (name) => Object.entries(labs).find(([number, file]) =>
+    Number(name) === Number(number) || file.startsWith(`labs/${name}-`) || file.startsWith(`labs/${number}-${name}-`))?.[1];
 
   const sorry = {
     wasm: ['This lab needs WebAssembly, which this browser does not offer or has switched off. The picture shows what it would play.',
@@ -94,33 +99,42 @@
     async start() {
       this.watcher.disconnect();
       this.note('wait');
-      let loaded;
+      let loaded, lab;
       try {
-        loaded = await load();
-        await this.styles;
+        [loaded, lab] = await Promise.all([load(), this.description(), this.styles]);
       } catch (error) {
         console.error(error);
         return this.note('load');
       }
+      if (lab === undefined) return this.note('none');
       const { module, compiled } = loaded;
       await breathe();
       const root = this.shadowRoot.querySelector('.root');
       this.mounted = this.mount(module, root, {
-        lab: this.getAttribute('lab') ?? '',
+        lab,
         lang: language(),
         fragment: this.hasAttribute('full') ? location.hash : '',
         page: file('lab.html'),
         sources: file('__NARU_SOURCES__'),
         events: new URL(this.getAttribute('events') ?? '/api/events', location.href).href,
-        spawn: spawn(compiled),
+        spawn: spawn(compiled, lab),
         toggleTheme: inBook() ? undefined : () => { save('naru-theme', theme() === 'dark' ? 'light' : 'dark'); applyTheme(); },
       });
       this.note(this.mounted ? null : 'none');
       this.toggleAttribute('ready', Boolean(this.mounted));
     }
+    /// What the lab is, as text; undefined if there is none.
+    async description() {
+      const name = labFile(this.getAttribute('lab') ?? '');
+      if (!name) return undefined;
+      const answer = await fetch(file(name));
+      if (!answer.ok) throw new Error(`${answer.status}: ${answer.url}`);
+      return answer.text();
+    }
     mount(module, root, options) { return module.mount_lab(root, options); }
   }
   class NaruLive extends NaruElement {
+    async description() { return ''; }
     mount(module, root, options) { return module.mount_live(root, options); }
   }
   customElements.define('naru-lab', NaruElement);

@@ -1,10 +1,11 @@
-// The Worker: runs the simulation away from the page. The first message brings the compiled module, every other one is a
-// question (see web/src/protocol.rs).
+// The Worker: runs the simulation away from the page. The first message brings the compiled module and the lab, every other one
+// is a question (see web/src/protocol.rs).
 let engine;
 onmessage = async ({ data }) => {
   if (typeof data !== 'string') {
     engine = import(data.js).then(async (module) => {
       await module.default({ module_or_path: data.compiled });
+      module.open_lab(data.lab);
       return module;
     });
     return;

@@ -48,10 +48,10 @@ pub struct Mounted {
     _keep: Box<dyn std::any::Any>,
 }
 
-/// Puts a lab into `root`. Returns nothing if there is no lab of that name; the element then says so.
+/// Puts a lab into `root`. Returns nothing if `options.lab` is not the description of a lab; the element then says so.
 #[wasm_bindgen]
 pub fn mount_lab(root: web_sys::HtmlElement, options: JsValue) -> Option<Mounted> {
-    let lab = naru_labs::find(&dom::option_text(&options, "lab"))?;
+    let lab = naru_labs::open(&dom::option_text(&options, "lab"))?;
     let handle = mount_to(root, move || {
         let state = state::LabState::new(lab, options);
         view! { <lab::LabPage state=state /> }
@@ -64,6 +64,12 @@ pub fn mount_lab(root: web_sys::HtmlElement, options: JsValue) -> Option<Mounted
 pub fn mount_live(root: web_sys::HtmlElement, options: JsValue) -> Mounted {
     let handle = mount_to(root, move || view! { <live::LivePage options=options /> });
     Mounted { _keep: Box::new(handle) }
+}
+
+/// In the Worker: the lab whose goals runs are graded by. Returns whether it is one.
+#[wasm_bindgen]
+pub fn open_lab(description: &str) -> bool {
+    naru_labs::open(description).is_some()
 }
 
 /// In the Worker: answers one message of `protocol`.

@@ -247,7 +247,7 @@ impl Inbox {
     }
 
     fn on_snapshot(&mut self, message: &web_sys::MessageEvent) {
-        let Some(view) = message.data().as_string().and_then(|text| serde_json::from_str::<ClusterView>(&text).ok())
+        let Some(view) = message.data().as_string().and_then(|text| naru_labs::json::read::<ClusterView>(&text).ok())
         else {
             return self.on_unreadable();
         };
@@ -260,7 +260,7 @@ impl Inbox {
     }
 
     fn on_event(&mut self, message: &web_sys::MessageEvent) {
-        let Some(event) = message.data().as_string().and_then(|text| serde_json::from_str::<TraceEvent>(&text).ok())
+        let Some(event) = message.data().as_string().and_then(|text| naru_labs::json::read::<TraceEvent>(&text).ok())
         else {
             return self.on_unreadable();
         };

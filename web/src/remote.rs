@@ -65,7 +65,7 @@ impl Line {
         let failed = on_failure.clone();
         let on_message = Closure::new(move |message: web_sys::MessageEvent| {
             let Some(text) = message.data().as_string() else { return failed() };
-            let Ok(told) = serde_json::from_str::<Told>(&text) else { return failed() };
+            let Ok(told) = naru_labs::json::read::<Told>(&text) else { return failed() };
             let then = answered.borrow_mut().remove(&told.id);
             if let Some(then) = then {
                 then(told.answer);

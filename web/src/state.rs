@@ -280,7 +280,7 @@ impl LabState {
         let url = self.option("sources");
         wasm_bindgen_futures::spawn_local(async move {
             let text = dom::fetch_text(&url).await.unwrap_or_default();
-            let sources: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
+            let sources: BTreeMap<String, String> = naru_labs::json::read(&text).unwrap_or_default();
             self.sources.set(Some(Arc::new(sources)));
         });
     }

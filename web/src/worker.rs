@@ -22,7 +22,7 @@ pub struct Desk {
 impl Desk {
     /// Answers one message. A message that is not a question is a programming error.
     pub fn answer(&mut self, message: &str) -> String {
-        let ask: Ask = serde_json::from_str(message).expect("the page asks in its own protocol");
+        let ask: Ask = naru_labs::json::read(message).expect("the page asks in its own protocol");
         let answer = self.answer_question(ask.question);
         serde_json::to_string(&Told { id: ask.id, answer }).expect("answers are plain data")
     }

@@ -8,6 +8,8 @@ mod bench;
 mod browser;
 mod clients;
 mod hashes;
+#[path = "../../labs/folders.rs"]
+mod lab_folders;
 mod links;
 mod setup;
 mod shell;

@@ -4,7 +4,7 @@
 //! Nothing is done when no input changed. What the files hold is the business of `web/`; this file only builds and names.
 //! The compiler comes from [`crate::wasm_target`].
 
-use crate::{shell, wasm_target::WasmCompiler};
+use crate::{lab_folders, shell, wasm_target::WasmCompiler};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use std::{
@@ -49,13 +49,7 @@ pub fn run(args: &WebArgs) -> Result<()> {
 fn build(args: &WebArgs, inputs: &str) -> Result<()> {
     let started = Instant::now();
     let wasm = compile()?;
-    let work = shell::target().join("wasm-build/bindgen");
-    let bindings = bind(&wasm, &work)?;
-    if args.no_opt {
-        println!("web: wasm-opt left out, as asked");
-    } else {
-        optimise(&bindings.wasm)?;
-    }
+    let bindings = bind_and_shrink(&wasm, args)?;
     let mut names = Map::new();
     let staging = Staging::new(shell::target().join("wasm-build/dist"))?;
     name_files(&staging, &bindings, &mut names)?;
@@ -119,10 +113,34 @@ fn compile() -> Result<PathBuf> {
     Ok(wasm)
 }
 
+/// Binds and shrinks, unless that was done before with the very same file: a lab's words change more often than code.
+fn bind_and_shrink(wasm: &Path, args: &WebArgs) -> Result<Bindings> {
+    let work = shell::target().join("wasm-build/bindgen");
+    let made_of = work.join("made-of");
+    let tag = format!("{:016x}", shell::fingerprint(&fs::read(wasm)?, u64::from(args.no_opt)));
+    if fs::read_to_string(&made_of).is_ok_and(|before| before == tag) {
+        return Ok(Bindings::in_folder(&work));
+    }
+    let bindings = bind(wasm, &work)?;
+    if args.no_opt {
+        println!("web: wasm-opt left out, as asked");
+    } else {
+        optimise(&bindings.wasm)?;
+    }
+    fs::write(made_of, tag)?;
+    Ok(bindings)
+}
+
 struct Bindings {
     js: PathBuf,
     wasm: PathBuf,
     snippets: PathBuf,
+}
+
+impl Bindings {
+    fn in_folder(work: &Path) -> Self {
+        Bindings { js: work.join("naru.js"), wasm: work.join("naru_bg.wasm"), snippets: work.join("snippets") }
+    }
 }
 
 /// What the `wasm-bindgen` command does, at the version in `Cargo.lock`.
@@ -133,7 +151,7 @@ fn bind(wasm: &Path, work: &Path) -> Result<Bindings> {
     bindgen.input_path(wasm).web(true)?.typescript(false).out_name("naru");
     // What a debugger would want; it is a fifth of the download.
     bindgen.remove_name_section(true).remove_producers_section(true).generate(work)?;
-    Ok(Bindings { js: work.join("naru.js"), wasm: work.join("naru_bg.wasm"), snippets: work.join("snippets") })
+    Ok(Bindings::in_folder(work))
 }
 
 /// The features that every browser of the last years has. `--all-features` would make Chromium refuse the result.
@@ -189,7 +207,9 @@ impl Staging {
     /// Writes `bytes` under a name that changes when they do, and returns that name.
     fn write_hashed(&self, stem: &str, extension: &str, bytes: &[u8]) -> Result<String> {
         let name = format!("{stem}-{:016x}.{extension}", shell::fingerprint(bytes, 0));
-        fs::write(self.dir.join(&name), bytes)?;
+        let path = self.dir.join(&name);
+        fs::create_dir_all(path.parent().expect("a file has a folder"))?;
+        fs::write(path, bytes)?;
         Ok(name)
     }
 
@@ -210,6 +230,7 @@ fn name_files(staging: &Staging, bindings: &Bindings, names: &mut Map<String, Va
     put("wasm", staging.write_hashed("naru_bg", "wasm", &fs::read(&bindings.wasm)?)?);
     put("js", staging.write_hashed("naru", "js", &fs::read(&bindings.js)?)?);
     put("sources", staging.write_hashed("sources", "json", &engine_sources()?)?);
+    names.insert("labs".into(), Value::Object(labs(staging)?));
     for (key, file, stem) in
         [("css", "naru.css", "naru"), ("worker", "worker.js", "worker"), ("element", "naru-lab.js", "naru-lab")]
     {
@@ -234,14 +255,29 @@ fn name_files(staging: &Staging, bindings: &Bindings, names: &mut Map<String, Va
 fn replace_tokens(text: &str, names: &Map<String, Value>, file: &str) -> Result<String> {
     let mut text = text.to_owned();
     for (key, name) in names {
-        let name = name.as_str().unwrap_or_default();
-        text = text.replace(&format!("__NARU_{}__", key.to_uppercase()), name);
+        let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
+        text = text.replace(&format!("__NARU_{}__", key.to_uppercase()), &name);
     }
     if let Some(at) = text.find("__NARU_") {
         let token: String = text[at..].chars().take(24).collect();
         bail!("web/assets/{file} asks for {token}..., which is not known when it is written");
     }
     Ok(text)
+}
+
+/// A file for each lab, fetched when the lab is opened; without what would give it away.
+fn labs(staging: &Staging) -> Result<Map<String, Value>> {
+    let mut names = Map::new();
+    for folder in lab_folders::folders(&shell::root().join("labs")) {
+        let mut lab = lab_folders::lab(&folder);
+        let fields = lab.as_object_mut().expect("a lab is an object");
+        fields.remove("solution");
+        fields.remove("wrong");
+        let number = fields["number"].as_str().expect("a lab has a number").to_owned();
+        let stem = format!("labs/{}", lab_folders::name_of(&folder));
+        names.insert(number, json!(staging.write_hashed(&stem, "json", &serde_json::to_vec(&lab)?)?));
+    }
+    Ok(names)
 }
 
 /// Every source file of the engine, so that the screen can show the lines that emitted an event.
@@ -270,7 +306,8 @@ pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 
 // ---- Sizes ----
 
-/// Prints what a reader downloads. The engine's sources are fetched only by those who look at them.
+/// Prints what a reader downloads for a lab: of the labs' own files the largest counts. The engine's sources are fetched only
+/// by those who look at them.
 fn report_sizes(check: bool) -> Result<()> {
     let mut total = 0;
     println!("{:<34} {:>10} {:>10}", "web: file", "bytes", "brotli");
@@ -282,11 +319,27 @@ fn report_sizes(check: bool) -> Result<()> {
             total += small;
         }
     }
+    let lab = lab_files()?.into_iter().max_by_key(|lab| lab.2);
+    if let Some((name, bytes, small)) = lab {
+        println!("{name:<34} {bytes:>10} {small:>10}");
+        total += small;
+    }
     println!("{:<34} {:>10} {:>10}  (budget {BUDGET_BYTES}, without sources)", "web: a chapter's labs", "", total);
     if check && total > BUDGET_BYTES {
         bail!("a chapter's labs are {total} bytes compressed, more than the budget of {BUDGET_BYTES}");
     }
     Ok(())
+}
+
+/// The labs' files, with their lengths as they are and compressed.
+fn lab_files() -> Result<Vec<(String, usize, usize)>> {
+    let manifest = manifest(&dist())?;
+    let names = manifest.get("labs").and_then(Value::as_object).into_iter().flat_map(|labs| labs.values());
+    let measure = |name: &str| {
+        let bytes = fs::read(dist().join(name))?;
+        Ok((name.to_owned(), bytes.len(), brotli_length(&bytes)?))
+    };
+    names.filter_map(Value::as_str).map(measure).collect()
 }
 
 fn brotli_length(bytes: &[u8]) -> Result<usize> {

@@ -5,6 +5,7 @@
 
 use crate::{
     BATCH_OVERHEAD, BatchHeader, Compression, DecompressLimit, Record, RecordIterator, RecordsError,
+    checksum,
     codec::compress,
     header::{ATTRIBUTES_OFFSET, COMPRESSION_MASK, CRC_OFFSET, LOG_APPEND_TIME_FLAG, LOG_OVERHEAD, MAGIC_OFFSET},
     varint::read_varint,
@@ -45,7 +46,7 @@ impl Batch {
 
     /// The CRC-32C of the bytes that it covers: from the attributes to the end.
     pub fn computed_crc(&self) -> u32 {
-        crc32c::crc32c(&self.bytes[ATTRIBUTES_OFFSET..])
+        checksum::crc32c(&self.bytes[ATTRIBUTES_OFFSET..])
     }
 
     /// Whether the CRC in the header fits the bytes.
@@ -130,7 +131,7 @@ impl Batch {
 pub(crate) fn seal(batch: &mut [u8], mut header: BatchHeader) -> BatchHeader {
     header.batch_length = i32::try_from(batch.len() - LOG_OVERHEAD).expect("a batch is shorter than 2 GiB");
     batch[..BATCH_OVERHEAD].copy_from_slice(&header.to_bytes());
-    header.crc = crc32c::crc32c(&batch[ATTRIBUTES_OFFSET..]);
+    header.crc = checksum::crc32c(&batch[ATTRIBUTES_OFFSET..]);
     batch[CRC_OFFSET..ATTRIBUTES_OFFSET].copy_from_slice(&header.crc.to_be_bytes());
     header
 }

@@ -6,7 +6,10 @@
 // The codecs speak `std::io`; nothing else in this crate needs the standard library.
 extern crate std;
 
-use crate::RecordsError;
+use crate::{
+    RecordsError,
+    gzip::{self, GzipError},
+};
 use alloc::{string::ToString, vec::Vec};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 use std::io::{Read, Write};
@@ -68,8 +71,10 @@ impl Default for DecompressLimit {
 pub fn decompress(codec: Compression, data: &[u8], limit: DecompressLimit) -> Result<Vec<u8>, RecordsError> {
     match codec {
         Compression::None => read_limited(data, codec, limit),
-        // Like Java's GZIPInputStream, read all members of a concatenated stream.
-        Compression::Gzip => read_limited(flate2::read::MultiGzDecoder::new(data), codec, limit),
+        Compression::Gzip => gzip::decompress(data, limit).map_err(|error| match error {
+            GzipError::TooLarge => too_large(limit),
+            GzipError::Damaged(reason) => damaged(codec, &reason),
+        }),
         Compression::Snappy => snappy_decompress(data, limit),
         Compression::Lz4 => read_limited(FrameDecoder::new(data), codec, limit),
         Compression::Zstd => zstd_decompress(data, limit),
@@ -81,10 +86,7 @@ pub fn compress(codec: Compression, data: &[u8], out: &mut Vec<u8>) {
     // Writing to a vector cannot fail.
     match codec {
         Compression::None => out.extend_from_slice(data),
-        Compression::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::default());
-            encoder.write_all(data).and_then(|()| encoder.try_finish()).expect("a vector takes all bytes");
-        }
+        Compression::Gzip => gzip::compress(data, out),
         Compression::Snappy => snappy_compress(data, out),
         Compression::Lz4 => {
             // The Java client's choice: KafkaLZ4BlockOutputStream refuses to read dependent blocks.

@@ -13,9 +13,11 @@ extern crate alloc;
 
 pub mod batch;
 pub mod builder;
+pub mod checksum;
 pub mod codec;
 pub mod error;
 pub mod filter;
+mod gzip;
 pub mod header;
 pub mod record;
 pub mod varint;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One deed. A run is its seed, its script, and a list of these with their times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "do")]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A broker's process ends without warning. What it had committed to its operating system is kept.
     Crash {

@@ -25,5 +25,7 @@ pub use disks::DiskConfig;
 pub use invariants::Violation;
 pub use journal::{DiskImage, DiskJournal, FileImage};
 pub use naru_log::CacheConfig;
+/// What each byte of a file on a broker's disk is.
+pub use naru_log::dump;
 pub use rng::Rng;
 pub use world::{ClientId, Outcome, World, WorldConfig};

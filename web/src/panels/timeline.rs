@@ -31,11 +31,14 @@ pub fn Timeline(state: LabState) -> impl IntoView {
     };
     let speed_options: Vec<_> = SPEEDS
         .iter()
-        .map(|(speed, word)| view! { <option value=speed.to_string() selected=*speed == 1.0>{*word}</option> })
+        .enumerate()
+        .map(|(place, (speed, word))| view! { <option value=place.to_string() selected=*speed == 1.0>{*word}</option> })
         .collect();
     let on_speed = move |event| {
-        if let Ok(speed) = event_target_value(&event).parse() {
-            state.speed.set(speed);
+        // Reading a fraction would take tables of 10 KiB.
+        let place = event_target_value(&event).parse::<usize>().ok();
+        if let Some((speed, _)) = place.and_then(|place| SPEEDS.get(place)) {
+            state.speed.set(*speed);
         }
     };
     view! {

@@ -11,7 +11,7 @@ use alloc::{
     string::{String, ToString},
 };
 use bytes::Bytes;
-use crc32c::crc32c;
+use naru_records::checksum::crc32c;
 use naru_records::{BATCH_OVERHEAD, Batch, Compression, DecompressLimit, LOG_OVERHEAD, Record, header::MAGIC_V2};
 
 /// The most bytes that compressed records may take in memory to be shown.

@@ -14,7 +14,7 @@
 
 use super::{text, walk::Walk};
 use alloc::{format, string::String};
-use crc32c::crc32c;
+use naru_records::checksum::crc32c;
 
 const NOT_LARGER: &str = "it is not larger than the one before";
 const SMALLER: &str = "it is smaller than the one before";
