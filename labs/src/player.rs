@@ -1,10 +1,12 @@
 //! Plays a recording: any moment of it as a picture, any stretch of it as sentences, any event with its reasons.
 
 use crate::{
+    disk::{self, DiskBytes},
     recording::{GoalResult, PredictionResult, PrintedLine, Recording, ScriptError},
     sentence::{Importance, Names, importance, kind_name, sentence},
     text::Locale,
 };
+use bytes::Bytes;
 use naru_trace::{Actor, ClusterView, Micros, Seq, Site, TraceKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -155,6 +157,8 @@ pub enum SeriesKind {
     Delivered,
 }
 
+/// How many bytes of a file are told at once, at most.
+const DISK_BYTES_MAX: u64 = 4096;
 /// How many events lie between two remembered pictures, at least.
 const SPACING_MIN: usize = 256;
 /// How many pictures are remembered, at most: a long recording gets fewer per event, not more memory.
@@ -253,6 +257,23 @@ impl Player {
         let later = number + 1..self.recording.events.len();
         let caused = later.filter(|later| self.recording.events[*later].cause == Some(seq));
         caused.map(|number| self.row(number, locale)).collect()
+    }
+
+    /// Bytes of a file on a broker's disk after the first `index` events; `None` if there was no such file.
+    pub fn disk_bytes(&self, index: usize, broker: i32, path: &str, position: u64, length: u64) -> Option<DiskBytes> {
+        let file = self.file_at(index, broker, path)?;
+        Some(DiskBytes::cut(path, &file, 0, file.len() as u64, position, length.min(DISK_BYTES_MAX)))
+    }
+
+    /// Where the record of that offset is in a segment's file after the first `index` events.
+    pub fn record_position(&self, index: usize, broker: i32, path: &str, offset: i64) -> Option<u64> {
+        disk::record_at(path, &self.file_at(index, broker, path)?, offset)
+    }
+
+    fn file_at(&self, index: usize, broker: i32, path: &str) -> Option<Bytes> {
+        let newest = index.min(self.recording.events.len()).checked_sub(1)?;
+        let seq = self.recording.events[newest].seq;
+        self.recording.journal.image_at(broker, seq).read(path, 0, u64::MAX)
     }
 
     /// The frame right after the next event of this importance, after `index`.

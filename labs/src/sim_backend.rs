@@ -14,12 +14,14 @@ use naru_client::{
 };
 use naru_sim::{Action, ClientId, DiskConfig, DiskJournal, Outcome, World, WorldConfig};
 use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How long a call waits for a broker that does not answer, in simulated time.
 const PATIENCE_US: u64 = 30_000_000;
 /// How long the end of a script waits for records that were never flushed.
 const FAREWELL_US: u64 = 5_000_000;
+/// How long the world goes on after something was done to it when the script had ended.
+const AFTERMATH_US: u64 = 300_000;
 /// How many records one poll returns at most: Kafka's `max.poll.records`.
 const POLL_RECORDS_MAX: usize = 500;
 
@@ -34,6 +36,7 @@ pub struct SimBackend {
     producers: Vec<u32>,
     clients: u32,
     delivered: u64,
+    by_hand: ByHand,
     journal: DiskJournal,
     settings: BTreeMap<String, String>,
     show_disk: bool,
@@ -52,6 +55,7 @@ impl SimBackend {
             producers: Vec::new(),
             clients: 0,
             delivered: 0,
+            by_hand: ByHand::default(),
             journal: DiskJournal::default(),
             settings: BTreeMap::new(),
             show_disk: false,
@@ -85,11 +89,14 @@ impl SimBackend {
         mut done: impl FnMut(&mut World) -> Option<T>,
     ) -> Result<Option<T>, Failure> {
         let budget = self.budget;
-        let world = self.world()?;
+        self.world()?;
+        let world = self.world.as_mut().expect("it was just looked at");
         let left = (budget.simulated_ms_max * 1_000).saturating_sub(world.now().monotonic.0);
         let mut answer = None;
+        let by_hand = &mut self.by_hand;
         let outcome = world.run_until(
             |world| {
+                by_hand.act_if_due(world);
                 answer = done(world);
                 answer.is_some()
             },
@@ -222,7 +229,10 @@ impl Backend for SimBackend {
         let mut world = World::new(config);
         world.set_script_line(self.line);
         for injected in self.actions.drain(..) {
-            world.schedule(injected.at, injected.action);
+            match injected.after {
+                Some(seq) => self.by_hand.0.push_back((seq, injected.action)),
+                None => world.schedule(injected.at, injected.action),
+            }
         }
         let brokers = world.brokers();
         self.world = Some(world);
@@ -432,12 +442,41 @@ impl Backend for SimBackend {
             }
         }
         let Some(mut world) = self.world.take() else { return Vec::new() };
+        self.by_hand.finish(&mut world);
         self.journal = world.take_journal();
         world.into_events()
     }
 
     fn journal(&mut self) -> DiskJournal {
         std::mem::take(&mut self.journal)
+    }
+}
+
+/// What somebody does by hand, each after an event that was on screen. An event's number says exactly when, which its time
+/// does not: many events have the same.
+#[derive(Default)]
+struct ByHand(VecDeque<(Seq, Action)>);
+
+impl ByHand {
+    fn act_if_due(&mut self, world: &mut World) {
+        while self.0.front().is_some_and(|(after, _)| world.events().last().is_some_and(|last| last.seq >= *after)) {
+            let Some((_, action)) = self.0.pop_front() else { return };
+            world.inject(action);
+        }
+    }
+
+    /// What is to be done after the script's end, and what comes of it. A script that was changed may end before.
+    fn finish(&mut self, world: &mut World) {
+        while let Some((_, action)) = self.0.pop_front() {
+            world.inject(action);
+            world.run_until(
+                |world| {
+                    self.act_if_due(world);
+                    false
+                },
+                AFTERMATH_US,
+            );
+        }
     }
 }
 

@@ -73,6 +73,17 @@ pub async fn fetch_text(url: &str) -> Option<String> {
     JsFuture::from(response.text().ok()?).await.ok()?.as_string()
 }
 
+/// The bytes at an address.
+pub async fn fetch_bytes(url: &str) -> Option<Vec<u8>> {
+    let response = JsFuture::from(window().fetch_with_str(url)).await.ok()?;
+    let response: web_sys::Response = response.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    let buffer = JsFuture::from(response.array_buffer().ok()?).await.ok()?;
+    Some(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
 /// A property of the options that `naru-lab.js` passes.
 pub fn option_text(options: &JsValue, name: &str) -> String {
     js_sys::Reflect::get(options, &name.into()).ok().and_then(|it| it.as_string()).unwrap_or_default()

@@ -2,7 +2,10 @@
 
 use crate::say::{say, when};
 use crate::{
-    dom, locale,
+    disk::panel::{DiskData, Microscope, Source},
+    dom,
+    injection::Recorded,
+    locale,
     panels::{
         chart::Chart,
         editor::Code,
@@ -13,23 +16,29 @@ use crate::{
         timeline::Timeline,
     },
     stage::draw::{Stage, StageData, Touched},
-    state::{LabState, Phase},
+    state::{LabState, Phase, Tab},
     text,
 };
 use leptos::{ev, html, prelude::*};
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 
 /// The whole lab.
 #[component]
 pub fn LabPage(state: LabState) -> impl IntoView {
     let editor = NodeRef::<html::Textarea>::new();
+    let scope = microscope(state);
     let on_key = move |event: ev::KeyboardEvent| {
         // The book around the lab binds arrows, `s`, `/` and `?` to itself.
         event.stop_propagation();
         if belongs_to_element(&event) {
             return;
         }
-        if event.key() == "e" && !event.ctrl_key() && !event.meta_key() && !event.alt_key() {
+        if event.key() == "d" && !event.ctrl_key() && !event.meta_key() && !event.alt_key() {
+            event.prevent_default();
+            scope.open.set(true);
+            focus_later(&event, "[role=tree]");
+        } else if event.key() == "e" && !event.ctrl_key() && !event.meta_key() && !event.alt_key() {
             event.prevent_default();
             if let Some(editor) = editor.get() {
                 state.tab.set(crate::state::Tab::Script);
@@ -60,7 +69,7 @@ pub fn LabPage(state: LabState) -> impl IntoView {
             <Guide state=state />
             <Notice state=state />
             <Help state=state />
-            <div class="grid">
+            <div class="grid" class:with-disk=when(move || state.tab.get() == Tab::Disk)>
                 <div class="column">
                     <section class="panel stage" node_ref=stage aria-label=say(state.locale, text::stage)>
                         <Stage data=data />
@@ -70,12 +79,48 @@ pub fn LabPage(state: LabState) -> impl IntoView {
                 </div>
                 <div class="column">
                     <Goals state=state />
-                    <Code state=state editor=editor />
+                    <Code state=state editor=editor scope=scope />
                 </div>
             </div>
             <Chart state=state />
         </div>
     }
+}
+
+/// The microscope of a lab: its tab is open when it is.
+fn microscope(state: LabState) -> Microscope {
+    let moment = Memo::new(move |_| {
+        // Two runs may have the same number of events.
+        state.ran.track();
+        state.shot.with(|shot| shot.as_ref().map_or(0, |shot| shot.frame.index as u64))
+    });
+    let source: Rc<dyn Source> = Rc::new(Recorded(state));
+    let data = DiskData {
+        view: state.view.into(),
+        moment: moment.into(),
+        locale: state.locale.into(),
+        source: StoredValue::new_local(source),
+        lab: Some(state),
+    };
+    let scope = Microscope::new(data);
+    provide_context(scope);
+    Effect::new(move |_| {
+        if scope.open.get() {
+            state.tab.set(Tab::Disk);
+        }
+    });
+    scope
+}
+
+/// Puts the focus on an element that may only now come onto the page.
+fn focus_later(event: &ev::KeyboardEvent, selector: &'static str) {
+    let root = event.current_target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
+    dom::later(0, move || {
+        let found = root.and_then(|root| root.query_selector(selector).ok().flatten());
+        if let Some(element) = found.and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
+            let _ = element.focus();
+        }
+    });
 }
 
 /// In one column the stage may be below the window: a run that begins to play brings it into sight.

@@ -10,7 +10,9 @@
 // The attribute macro of wasm-bindgen writes the glue between WASM and JavaScript with `unsafe`; there is none of our own.
 #![allow(unsafe_code)]
 
+mod disk;
 mod dom;
+mod injection;
 mod lab;
 mod link;
 mod live;

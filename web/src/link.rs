@@ -1,4 +1,6 @@
-//! Permalinks: lab, seed and script in the fragment of an address. The fragment never leaves the reader's browser.
+//! Permalinks: lab, seed, script and what was done by hand in the fragment of an address. The fragment never leaves the reader's browser.
+
+use naru_labs::{InjectedAction, json};
 
 /// What a permalink says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -7,6 +9,8 @@ pub struct Link {
     pub seed: Option<u64>,
     /// The script, if it is not the lab's own.
     pub script: Option<String>,
+    /// What was done by hand.
+    pub actions: Vec<InjectedAction>,
 }
 
 impl Link {
@@ -17,6 +21,9 @@ impl Link {
             match pair.split_once('=') {
                 Some(("seed", seed)) => link.seed = seed.parse().ok(),
                 Some(("script", script)) => link.script = decode(script),
+                Some(("actions", actions)) => {
+                    link.actions = decode(actions).and_then(|text| json::read(&text).ok()).unwrap_or_default();
+                }
                 _ => {}
             }
         }
@@ -27,7 +34,9 @@ impl Link {
     pub fn fragment(&self) -> String {
         let seed = self.seed.map(|seed| format!("seed={seed}"));
         let script = self.script.as_ref().map(|script| format!("script={}", encode(script)));
-        seed.into_iter().chain(script).collect::<Vec<_>>().join("&")
+        let actions = (!self.actions.is_empty())
+            .then(|| format!("actions={}", encode(&serde_json::to_string(&self.actions).expect("plain data"))));
+        seed.into_iter().chain(script).chain(actions).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -61,17 +70,21 @@ fn decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use naru_labs::Action;
+    use naru_trace::Micros;
 
     #[test]
     fn a_link_comes_back_as_it_was() {
         for script in ["", "a", "ab", "abc", "let p = producer();\nprint(\"한국어 ✓\");\n"] {
-            let link = Link { seed: Some(7), script: Some(script.to_string()) };
+            let action = Action::EditByte { broker: 1, path: "orders-0/0.log".into(), position: 61, value: 255 };
+            let actions = vec![InjectedAction { at: Micros(9), after: Some(3), action }];
+            let link = Link { seed: Some(7), script: Some(script.to_string()), actions };
             assert_eq!(Link::parse(&format!("#{}", link.fragment())), link);
         }
     }
 
     #[test]
     fn nonsense_is_left_out() {
-        assert_eq!(Link::parse("#seed=x&script=@@&more"), Link::default());
+        assert_eq!(Link::parse("#seed=x&script=@@&actions=QQ&more"), Link::default());
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::say::{say, when, yes_no};
 use crate::{
+    disk::{self, panel::Disk},
     dom,
     locale::{self, Locale},
     panels::header::{LanguageButton, Logo, ThemeButton},
@@ -15,7 +16,7 @@ use crate::{
     },
     text,
 };
-use leptos::{html, prelude::*};
+use leptos::{ev, html, prelude::*};
 use naru_labs::{Importance, Names, importance, sentence};
 use naru_trace::{ClusterView, TraceEvent};
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
@@ -75,7 +76,19 @@ pub fn LivePage(options: JsValue) -> impl IntoView {
         least: RwSignal::new(Importance::Headline),
         as_text: RwSignal::new(false),
     };
-    listen(state, &dom::option_text(&options, "events"));
+    let events = dom::option_text(&options, "events");
+    listen(state, &events);
+    let scope = disk::live::microscope(state.view, state.locale, events.replace("/events", "/disk"));
+    provide_context(scope);
+    let on_key = move |event: ev::KeyboardEvent| {
+        let modified = event.ctrl_key() || event.meta_key() || event.alt_key();
+        let target = event.target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
+        let is_typing = target.is_some_and(|it| it.tag_name() == "INPUT");
+        if event.key() == "d" && !modified && !is_typing {
+            event.prevent_default();
+            scope.open.update(|open| *open = !*open);
+        }
+    };
     let data = StageData {
         view: state.view.into(),
         clock: Signal::derive(|| 0.0),
@@ -87,7 +100,7 @@ pub fn LivePage(options: JsValue) -> impl IntoView {
     };
     let locale = state.locale;
     view! {
-        <div class="naru live" lang=move || locale::tag(locale.get()) data-testid="live">
+        <div class="naru live" lang=move || locale::tag(locale.get()) data-testid="live" tabindex="-1" on:keydown=on_key>
             <header class="head">
                 <Logo />
                 <div class="title">
@@ -96,6 +109,10 @@ pub fn LivePage(options: JsValue) -> impl IntoView {
                 </div>
                 <span class="spacer"></span>
                 <div class="buttons">
+                    <button data-testid="live-disk" aria-pressed=yes_no(when(move || scope.open.get())) aria-keyshortcuts="d"
+                        on:click=move |_| scope.open.update(|open| *open = !*open)>
+                        {say(locale, disk::text::disk)}
+                    </button>
                     <LanguageButton locale=locale />
                     <ThemeButton locale=locale toggle=dom::option_function(&options, "toggleTheme") />
                     <button class="primary" data-testid="freeze" aria-pressed=yes_no(when(move || state.frozen.get()))
@@ -105,6 +122,9 @@ pub fn LivePage(options: JsValue) -> impl IntoView {
                 </div>
             </header>
             <Try state=state />
+            <Show when=move || scope.open.get() fallback=|| ()>
+                <section class="panel disk-panel" aria-label=say(locale, disk::text::disk)><Disk scope=scope /></section>
+            </Show>
             <div class="grid">
                 <div class="column"><section class="panel stage" aria-label=say(locale, text::stage)>
                     <Stage data=data />

@@ -1,6 +1,6 @@
 //! What the page asks the Worker, and what comes back. JSON, one message each way.
 
-use naru_labs::{EventRow, Frame, Importance, Locale, RunRequest, RunSummary, Series};
+use naru_labs::{DiskBytes, EventRow, Frame, Importance, Locale, RunRequest, RunSummary, Series};
 use naru_trace::{Seq, TraceKind};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,30 @@ pub enum Question {
         /// The language.
         locale: Locale,
     },
+    /// Bytes of a file on a broker's disk, as they were.
+    Disk {
+        /// After how many events.
+        index: usize,
+        /// The broker's `node.id`.
+        broker: i32,
+        /// The file.
+        path: String,
+        /// The first byte.
+        position: u64,
+        /// How many.
+        length: u64,
+    },
+    /// Where a record is in its segment's file.
+    Record {
+        /// After how many events.
+        index: usize,
+        /// The broker's `node.id`.
+        broker: i32,
+        /// The segment's file.
+        path: String,
+        /// The record's offset.
+        offset: i64,
+    },
 }
 
 /// An answer with the number of its question.
@@ -65,6 +89,10 @@ pub enum Answer {
     Frame(Box<Shot>),
     /// Sentences.
     Rows(Vec<EventRow>),
+    /// Bytes; `None` if there was no such file.
+    Disk(Option<Box<DiskBytes>>),
+    /// A position in a file; `None` if the record is not in it.
+    Position(Option<u64>),
     /// There is no recording yet.
     Nothing,
 }

@@ -13,7 +13,7 @@ use crate::{
     text,
 };
 use leptos::prelude::*;
-use naru_labs::{EventRow, Importance, Lab, RunRequest};
+use naru_labs::{EventRow, Importance, InjectedAction, Lab, RunRequest};
 use naru_trace::ClusterView;
 use std::{collections::BTreeMap, sync::Arc};
 use wasm_bindgen::JsValue;
@@ -39,6 +39,8 @@ pub enum Tab {
     Script,
     /// The engine's source.
     Engine,
+    /// The disk microscope.
+    Disk,
 }
 
 /// One lab on the page.
@@ -57,6 +59,8 @@ pub struct LabState {
     pub seed: RwSignal<u64>,
     /// The choices made, by prediction.
     pub picks: RwSignal<BTreeMap<String, String>>,
+    /// What was done by hand: part of the next run, and of the permalink.
+    pub actions: RwSignal<Vec<InjectedAction>>,
     /// Where the run is.
     pub phase: RwSignal<Phase>,
     /// A sentence for the reader that is not about an event: a failure, a cancelled run.
@@ -104,6 +108,7 @@ impl LabState {
             script: RwSignal::new(link.script.unwrap_or_else(|| lab.start.clone())),
             seed: RwSignal::new(link.seed.unwrap_or(lab.seed)),
             picks: RwSignal::default(),
+            actions: RwSignal::new(link.actions),
             phase: RwSignal::new(Phase::Fresh),
             notice: RwSignal::new(None),
             ran: RwSignal::new(None),
@@ -153,6 +158,11 @@ impl LabState {
 
     /// Runs the script. Playing begins at the first event.
     pub fn run(self) {
+        self.run_and_land(None);
+    }
+
+    /// Runs the script; with `land`, shows what was done by hand after that event, and does not play.
+    pub fn run_and_land(self, land: Option<u64>) {
         if self.phase.get_untracked() == Phase::Running {
             return;
         }
@@ -161,6 +171,7 @@ impl LabState {
             script: self.script.get_untracked(),
             seed: Some(self.seed.get_untracked()),
             predictions: self.picks.get_untracked(),
+            actions: self.actions.get_untracked(),
             ..RunRequest::default()
         };
         self.ran_script.set(request.script.clone());
@@ -170,18 +181,21 @@ impl LabState {
         self.phase.set(Phase::Running);
         self.ask(Question::Run(Box::new(request)), move |answer| {
             if let Answer::Ran(ran) = answer {
-                self.on_ran(*ran);
+                self.on_ran(*ran, land);
             }
         });
         self.load_sources();
     }
 
-    fn on_ran(self, ran: Ran) {
+    fn on_ran(self, ran: Ran, land: Option<u64>) {
         let failed = ran.summary.error.is_some();
         let last = ran.times.len();
         self.ran.set(Some(Arc::new(ran)));
         self.phase.set(Phase::Done);
         self.asked.set_value(false);
+        if let Some(seq) = land {
+            return self.show(self.landing(seq));
+        }
         self.show(if failed { last } else { 0 });
         if !failed {
             self.play();
@@ -214,6 +228,7 @@ impl LabState {
     pub fn reset(self) {
         self.script.set(self.lab.start.clone());
         self.seed.set(self.lab.seed);
+        self.actions.update(Vec::clear);
     }
 
     /// Shows the picture after `index` events.
@@ -226,6 +241,11 @@ impl LabState {
     /// [`LabState::total`], without following it.
     pub fn total_untracked(&self) -> usize {
         self.ran.with_untracked(|ran| ran.as_ref().map_or(0, |ran| ran.times.len()))
+    }
+
+    /// The index of the picture on screen.
+    pub fn shown(&self) -> usize {
+        self.shot.with_untracked(|shot| shot.as_ref().map_or(0, |shot| shot.frame.index))
     }
 
     /// Asks for the wanted picture. One question at a time: whoever scrubs fast skips pictures instead of waiting.
@@ -291,6 +311,7 @@ impl LabState {
         let link = Link {
             seed: Some(self.seed.get()).filter(|seed| *seed != self.lab.seed),
             script: (!own_script).then(|| self.script.get()),
+            actions: self.actions.get(),
         };
         let fragment = link.fragment();
         let lang = locale::tag(self.locale.get());
@@ -298,7 +319,8 @@ impl LabState {
         format!("{}?lab={}&lang={lang}{hash}", self.option("page"), self.lab.number)
     }
 
-    fn ask(self, question: Question, then: impl FnOnce(Answer) + 'static) {
+    /// Asks the Worker, which is started if there is none.
+    pub fn ask(self, question: Question, then: impl FnOnce(Answer) + 'static) {
         self.remote.update_value(|remote| {
             if remote.is_none() {
                 let spawn = self.option_function("spawn").expect("naru-lab.js passes a way to start a Worker");

@@ -14,9 +14,11 @@ macro_rules! texts {
         })*
         /// Every text, for the test that no translation was forgotten.
         #[cfg(test)]
-        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $en, $ko)),*];
+        pub const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $en, $ko)),*];
     };
 }
+
+pub(crate) use texts;
 
 texts! {
     /// Button: runs the script.
@@ -329,7 +331,7 @@ texts! {
 mod tests {
     #[test]
     fn every_text_is_translated() {
-        for (name, en, ko) in super::ALL {
+        for (name, en, ko) in super::ALL.iter().chain(crate::disk::text::ALL) {
             assert!(!en.is_empty() && !ko.is_empty(), "{name} is empty in one language");
             let same_on_purpose = *name == "other_language" || *name == "of_events";
             assert!(same_on_purpose || !ko.is_ascii(), "{name} is not Korean: {ko}");

@@ -40,6 +40,12 @@ impl Desk {
                 Answer::Rows(player.rows(from, to, least, locale))
             }
             (Question::Why { seq, locale }, Some(player)) => Answer::Rows(player.why(seq, locale)),
+            (Question::Disk { index, broker, path, position, length }, Some(player)) => {
+                Answer::Disk(player.disk_bytes(index, broker, &path, position, length).map(Box::new))
+            }
+            (Question::Record { index, broker, path, offset }, Some(player)) => {
+                Answer::Position(player.record_position(index, broker, &path, offset))
+            }
             (_, None) => Answer::Nothing,
         }
     }

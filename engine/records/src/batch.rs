@@ -4,8 +4,7 @@
 //! `with_` and they say so. What is inside a batch is in [`crate::record`].
 
 use crate::{
-    BATCH_OVERHEAD, BatchHeader, Compression, DecompressLimit, Record, RecordIterator, RecordsError,
-    checksum,
+    BATCH_OVERHEAD, BatchHeader, Compression, DecompressLimit, Record, RecordIterator, RecordsError, checksum,
     codec::compress,
     header::{ATTRIBUTES_OFFSET, COMPRESSION_MASK, CRC_OFFSET, LOG_APPEND_TIME_FLAG, LOG_OVERHEAD, MAGIC_OFFSET},
     varint::read_varint,

@@ -4,6 +4,10 @@
 //! screen readers work as everywhere. The copy decides the size, so that the two never scroll apart.
 
 use super::engine::Engine;
+use crate::disk::{
+    panel::{Disk, Microscope},
+    text as disk_text,
+};
 use crate::say::{say, when, yes_no};
 use crate::{
     dom,
@@ -15,12 +19,13 @@ use naru_labs::ScriptError;
 
 /// Script, engine, output.
 #[component]
-pub fn Code(state: LabState, editor: NodeRef<html::Textarea>) -> impl IntoView {
+pub fn Code(state: LabState, editor: NodeRef<html::Textarea>, scope: Microscope) -> impl IntoView {
     let locale = state.locale;
     let tab = move |which: Tab, id: &'static str, word: fn(naru_labs::Locale) -> &'static str| {
         let open = move || state.tab.get() == which;
         let choose = move |_| {
             state.tab.set(which);
+            scope.open.set(which == Tab::Disk);
             state.load_sources();
         };
         view! {
@@ -30,11 +35,14 @@ pub fn Code(state: LabState, editor: NodeRef<html::Textarea>) -> impl IntoView {
         }
     };
     let script_tab = move || state.tab.get() == Tab::Script;
+    let disk_tab = move || state.tab.get() == Tab::Disk;
+    let shows_disk = move || state.lab.disk || scope.has_disk();
     view! {
         <section class="panel code" aria-label=say(locale, text::code)>
             <div class="tabs" role="tablist">
                 {tab(Tab::Script, "tab-script", text::script_tab)}
                 {tab(Tab::Engine, "tab-engine", text::engine_tab)}
+                <span class:hidden=when(move || !shows_disk())>{tab(Tab::Disk, "tab-disk", disk_text::disk)}</span>
                 <span class="spacer"></span>
                 <button class="small primary" data-testid="run-again" class:hidden=when(move || !state.is_edited())
                     on:click=move |_| state.run()>
@@ -51,13 +59,18 @@ pub fn Code(state: LabState, editor: NodeRef<html::Textarea>) -> impl IntoView {
                 <Editor state=state area=editor />
                 <Printed state=state />
             </div>
-            <Engine state=state whole=Signal::derive(move || !script_tab()) />
+            <div class:hidden=when(move || disk_tab())>
+                <Engine state=state whole=Signal::derive(move || !script_tab()) />
+            </div>
+            <Show when=disk_tab fallback=|| ()><Disk scope=scope /></Show>
         </section>
     }
 }
 
 fn differs(state: LabState) -> bool {
-    state.script.with(|script| *script != state.lab.start) || state.seed.get() != state.lab.seed
+    state.script.with(|script| *script != state.lab.start)
+        || state.seed.get() != state.lab.seed
+        || !state.actions.with(Vec::is_empty)
 }
 
 fn error_of(state: LabState) -> Option<ScriptError> {

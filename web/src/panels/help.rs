@@ -21,6 +21,7 @@ pub fn Help(state: LabState) -> impl IntoView {
                 {row("Home End", text::keys_ends)}
                 {row("r", text::keys_run)}
                 {row("e", text::keys_editor)}
+                {row("d", crate::disk::text::keys_disk)}
                 {row("t", text::keys_text)}
                 {row("?", text::keys_help)}
             </ul>

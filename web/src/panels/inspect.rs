@@ -1,6 +1,7 @@
 //! A look into one record.
 
 use crate::{
+    disk::{panel::Microscope, text as disk_text},
     locale::Locale,
     stage::draw::{Picked, StageData},
     text,
@@ -11,8 +12,18 @@ use naru_trace::{CellView, ClusterView, Preview};
 /// The record that the reader clicked or moved to, or how to do that.
 #[component]
 pub fn Inspect(data: StageData, picked: RwSignal<Picked>) -> impl IntoView {
+    // Where a disk can be looked at, the record's bytes are one step away.
+    let scope = use_context::<Microscope>();
     move || {
         let (topic, partition, offset) = picked.get()?;
+        let place = topic.clone();
+        let see = scope.filter(|scope| scope.has_disk()).map(|scope| {
+            view! {
+                <button class="small" data-testid="see-bytes" on:click=move |_| scope.show_record(&place, partition, offset)>
+                    {disk_text::see_bytes(data.locale.get())}
+                </button>
+            }
+        });
         let locale = data.locale.get();
         let cell = data.view.with(|view| find(view, &topic, partition, offset))?;
         let row = |word: &'static str, value: String| view! { <div><dt>{word}</dt><dd>{value}</dd></div> };
@@ -26,6 +37,7 @@ pub fn Inspect(data: StageData, picked: RwSignal<Picked>) -> impl IntoView {
                     {row(text::timestamp(locale), timestamp(cell.timestamp_ms))}
                     {row(text::batch(locale), format!("{} {}", text::batch_from(locale), cell.batch))}
                 </dl>
+                {see}
                 <button class="icon" aria-label=text::close(locale) on:click=move |_| picked.set(None)>"×"</button>
             </div>
         })

@@ -1,5 +1,6 @@
 //! The timeline: play, step, jump, scrub. Every button has a key; the list of keys is in [`super::help`].
 
+use crate::disk::faults::Injected;
 use crate::say::say;
 use crate::{locale::Locale, state::LabState, text};
 use leptos::prelude::*;
@@ -59,6 +60,7 @@ pub fn Timeline(state: LabState) -> impl IntoView {
                 <span class="crumb" data-testid="place">{place}</span>
             </div>
             <Scrubber state=state />
+            <Injected lab=state />
             <p class="now-sentence" aria-live="polite" data-testid="sentence">{sentence_on_screen(state)}</p>
         </section>
     }
