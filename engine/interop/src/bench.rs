@@ -155,11 +155,14 @@ fn backlog_rows(table: &mut Table, brokers: &[Contender], options: &Options) {
     table.row("  beside a reader of a backlog on disk only, ms", Better::Lower, |i| p99(&cold[i]));
 }
 
-/// Does `work` while a consumer on a thread of its own reads the backlog from its beginning, again and again, throwing the records away.
+/// Does `work` while a consumer on a thread of its own reads the backlog from its beginning, again and again, and throws the
+/// records away. The consumer stands for one on another machine: its threads get only the processor time that nobody else
+/// wants, so that what the producer feels comes from the broker and its disk.
 fn beside_a_reader<T>(broker: &Contender, count: u64, work: impl FnOnce() -> T) -> T {
     let reading = AtomicBool::new(true);
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            rustix::process::setpriority_process(None, 19).expect("a thread may step back");
             while reading.load(Ordering::Relaxed) {
                 read_backlog(&broker.process, count, &reading);
             }
@@ -259,10 +262,9 @@ fn paced_latency(broker: &BrokerProcess, topic: &str, load: (usize, u64), acks: 
     let begun = Instant::now();
     for i in 0..rate * time.as_secs() {
         let due = begun + Duration::from_nanos(i * 1_000_000_000 / rate);
-        while Instant::now() < due {
-            producer.poll(Duration::ZERO);
-            std::thread::yield_now();
-        }
+        producer.poll(Duration::ZERO);
+        // Sleeping, not spinning: the broker needs the core.
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let record = BaseRecord::<(), [u8], Box<Instant>>::with_opaque_to(topic, Box::new(due)).payload(&value);
         producer.send(record.partition(0)).map_err(|(error, _)| error).expect("the record is queued");
     }
