@@ -335,7 +335,7 @@ fn kafka_s_tool_agrees_with_ours_on_our_files() {
     // Of fifty keys, far fewer than five thousand records stay.
     wait_until("Naru compacted", || consume(&broker, "compacted").len() < 2_000);
     assert!(broker.stop(), "the broker ends in good order");
-    let told = assert_both_tell_the_same(dir.path(), &["log", "index"]);
+    let told = assert_both_tell_the_same(dir.path(), &TOLD);
     assert!(told > 5_000, "only {told} lines");
 }
 
