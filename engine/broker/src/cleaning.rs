@@ -109,10 +109,10 @@ impl Cleaning {
         u64::from(bytes).saturating_mul(1_000_000) / self.config.io_bytes_per_second_max.max(1)
     }
 
-    fn checkpoint(&mut self, log: &Log, storage: &dyn Storage) -> Option<i64> {
-        let parent = parent_of(log);
+    /// How far a log was cleaned, if ever.
+    pub(crate) fn checkpoint(&mut self, parent: &str, id: &TopicPartition, storage: &dyn Storage) -> Option<i64> {
         let offsets = self.checkpoints.entry(parent.into()).or_insert_with(|| read_checkpoints(parent, storage));
-        offsets.get(log.id()).copied()
+        offsets.get(id).copied()
     }
 }
 
@@ -169,7 +169,7 @@ impl Turn<'_> {
         let Turn { state, storage, .. } = self;
         for log in topic.partitions.iter().filter_map(Partition::log) {
             // Reads the file, if nobody has done so yet.
-            state.cleaning.checkpoint(log, *storage);
+            state.cleaning.checkpoint(parent_of(log), log.id(), *storage);
         }
         for (parent, offsets) in &mut state.cleaning.checkpoints {
             let before = offsets.len();
@@ -214,7 +214,7 @@ impl Turn<'_> {
             let Some(partition) = state.topics.partition(key) else { continue };
             let is_left_alone = state.cleaning.uncleanable.contains(&key) || state.cleaning.given_up.contains(&key);
             let Some(log) = partition.log().filter(|_| !is_left_alone) else { continue };
-            let checkpoint = state.cleaning.checkpoint(log, *storage);
+            let checkpoint = state.cleaning.checkpoint(parent_of(log), log.id(), *storage);
             let (high_watermark, now_ms) = (partition.high_watermark, now.wall_ms);
             // A log that cannot be read is found out by whoever reads it next.
             let Ok(cleanable) = log.cleanable(checkpoint, high_watermark, now_ms, *storage) else { continue };
@@ -254,17 +254,23 @@ impl Turn<'_> {
     }
 
     fn finish_cleaning(&mut self, cleaned: &Cleaned) {
-        let Turn { state, storage, now, .. } = self;
-        let Some(current) = state.cleaning.current.take() else { return };
-        state.upkeep.remove_files_by(now.monotonic);
+        let Some(current) = self.state.cleaning.current.take() else { return };
+        self.state.upkeep.remove_files_by(self.now.monotonic);
         // At once the next log, if one is due.
-        state.cleaning.next = Some(now.monotonic);
-        let Some(log) = state.topics.partition(current.key).and_then(Partition::log) else { return };
+        self.state.cleaning.next = Some(self.now.monotonic);
+        self.note_cleaned(current.key, cleaned.first_dirty_offset);
+    }
+
+    /// A log is clean up to this offset. Written down if that is new.
+    fn note_cleaned(&mut self, key: PartitionKey, first_dirty_offset: i64) {
+        let Turn { state, storage, .. } = self;
+        let Some(log) = state.topics.partition(key).and_then(Partition::log) else { return };
         let parent = parent_of(log);
         let offsets = state.cleaning.checkpoints.entry(parent.into()).or_default();
-        offsets.insert(current.id, cleaned.first_dirty_offset);
-        // When it cannot be written, the next start cleans once more what is clean already.
-        drop(write_checkpoints(parent, offsets, *storage));
+        if offsets.insert(log.id().clone(), first_dirty_offset) != Some(first_dirty_offset) {
+            // When it cannot be written, the next start cleans once more what is clean already.
+            drop(write_checkpoints(parent, offsets, *storage));
+        }
     }
 
     fn on_clean_error(&mut self, key: PartitionKey, error: &CleanError) {
@@ -283,6 +289,7 @@ impl Turn<'_> {
         let Some(current) = state.cleaning.current.take() else { return };
         state.cleaning.given_up.insert(current.key);
         state.cleaning.next = Some(now.monotonic.plus(state.cleaning.backoff_us()));
+        let first_dirty_offset = current.cleaner.first_dirty_offset();
         // What cannot be removed now is removed before the next cleaning, or by the next start.
         drop(current.cleaner.abort(*storage));
         state.upkeep.remove_files_by(now.monotonic);
@@ -292,6 +299,7 @@ impl Turn<'_> {
             reason: reason.into(),
             uncleanable,
         });
+        self.note_cleaned(current.key, first_dirty_offset);
     }
 }
 

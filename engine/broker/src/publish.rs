@@ -71,7 +71,12 @@ impl Turn<'_> {
             };
             let clean = dir.is_some_and(|dir| self.state.dirs.get(dir).clean);
             let (recovery_point, log_start_offset) = dir.map_or((0, 0), |dir| self.state.checkpoints.of(dir, &id));
-            let opening = Opening { clean, recovery_point, log_start_offset, now_ms: self.now.wall_ms };
+            let cleaned = dir.and_then(|dir| {
+                let mount = &self.state.dirs.get(dir).mount;
+                self.state.cleaning.checkpoint(mount, &id, self.storage)
+            });
+            let (compacted_up_to, now_ms) = (cleaned.unwrap_or(0), self.now.wall_ms);
+            let opening = Opening { clean, recovery_point, log_start_offset, compacted_up_to, now_ms };
             self.open_partition(key, assignment, dir, opening);
         }
         for (key, value) in &topic.configs {

@@ -84,6 +84,8 @@ pub struct Opening {
     pub recovery_point: i64,
     /// No record before this offset is to be seen, although its segment may still be there; 0 if nothing is known.
     pub log_start_offset: i64,
+    /// Compaction has reached up to here, and may have left holes; 0 if nothing is known.
+    pub compacted_up_to: i64,
     /// The time now, milliseconds since 1970.
     pub now_ms: i64,
 }
@@ -91,7 +93,7 @@ pub struct Opening {
 impl Opening {
     /// After a stop in good order, with nothing known of the log.
     pub fn clean() -> Self {
-        Opening { clean: true, recovery_point: 0, log_start_offset: 0, now_ms: 0 }
+        Opening { clean: true, recovery_point: 0, log_start_offset: 0, compacted_up_to: 0, now_ms: 0 }
     }
 
     /// After a crash, with nothing known of the log.

@@ -275,7 +275,7 @@ proptest! {
             prop_assert!(power != 0 || left == end);
             model.check_before(if power == 0 { end } else { synced });
             prop_assert!(!leftovers(&model.bench.disk), "a start tidies up");
-            if let Ok(_) = result {
+            if result.is_ok() {
                 break;
             }
             prop_assert!(matches!(result, Err(CleanError::Storage(_) | CleanError::Swap(_))), "{result:?}");

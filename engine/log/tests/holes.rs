@@ -2,9 +2,11 @@
 
 mod support;
 
-use naru_log::{CleanupPolicy, LogConfig};
+use naru_log::{CleanupPolicy, LogConfig, Opening};
 use naru_trace::TraceKind;
 use support::{Bench, FIRST, small};
+
+const COMPACT: CleanupPolicy = CleanupPolicy { delete: false, compact: true };
 
 /// Three segments, of which the first has lost its last batch: it ends where another batch ended, so nothing is torn.
 fn with_hole(config: LogConfig) -> Bench {
@@ -37,10 +39,22 @@ fn what_is_behind_a_hole_is_cut_off() {
     assert_eq!(logs.count(), 1);
 }
 
+/// Its policy was changed; the holes stay, and what is behind them must.
+#[test]
+fn a_log_that_was_compacted_once_has_holes_in_good_order() {
+    let opened = |compacted_up_to| {
+        let disk = with_hole(LogConfig { cleanup: COMPACT, ..small() }).disk;
+        disk.crash();
+        let bench = Bench::opened(disk, small(), Opening { compacted_up_to, ..Opening::unclean() }).unwrap();
+        bench.records().iter().map(|record| record.offset).collect::<Vec<_>>()
+    };
+    assert_eq!(opened(6), [0, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(opened(0), [0]);
+}
+
 #[test]
 fn a_compacted_log_has_holes_in_good_order() {
-    let cleanup = CleanupPolicy { delete: false, compact: true };
-    let bench = with_hole(LogConfig { cleanup, ..small() });
+    let bench = with_hole(LogConfig { cleanup: COMPACT, ..small() });
     let offsets: Vec<i64> = bench.records().iter().map(|record| record.offset).collect();
     assert_eq!(offsets, [0, 2, 3, 4, 5, 6, 7]);
 }

@@ -186,6 +186,11 @@ impl Cleaner {
         }
     }
 
+    /// How far the log is clean already: what is worth remembering when the rest is given up.
+    pub fn first_dirty_offset(&self) -> i64 {
+        self.result.first_dirty_offset
+    }
+
     /// Whether `file` is one that the cleaning writes: when it fails, nothing of the log is lost.
     pub fn owns_file(&self, file: FileId) -> bool {
         self.output.as_ref().is_some_and(|output| output.segment.files().contains(&file))
@@ -369,6 +374,8 @@ impl Cleaner {
         let group = self.groups.pop_front().expect("a group was copied");
         let output = self.output.take().expect("files were made for the group");
         log.replace_segments(&group, output, storage).map_err(CleanError::Swap)?;
+        let replaced = group[group.len() - 1].range_end.min(self.map.latest_offset() + 1);
+        self.result.first_dirty_offset = self.result.first_dirty_offset.max(replaced);
         if trace.is_on() {
             log.cells_from = before.first().copied().unwrap_or_else(|| log.log_end_offset());
             let after: BTreeSet<i64> = cell_offsets(log, storage).into_iter().collect();

@@ -133,10 +133,12 @@ impl Recovery {
 
     /// Whether a segment has records, and those before it are missing. When the power fails, a segment may have reached the
     /// disk, and the end of the one before it may not. That is the same as a torn end, although no batch was torn: what is
-    /// behind it goes, so that a log is always a beginning of what it was. Only compaction leaves holes in good order.
+    /// behind it goes, so that a log is always a beginning of what it was. Only compaction leaves holes in good order: they
+    /// stay when the topic is no longer compacted.
     fn is_behind_hole(&self, base_offset: i64) -> bool {
         let is_hole = self.found.segments.last().is_some_and(|last| base_offset > last.next_offset);
-        is_hole && !self.compacted && self.files.log_bytes(base_offset) > 0
+        let is_compacted = self.compacted || base_offset <= self.opening.compacted_up_to;
+        is_hole && !is_compacted && self.files.log_bytes(base_offset) > 0
     }
 
     /// Keeps a segment that was opened, or not.
