@@ -118,3 +118,48 @@ fn fuzz_arbitrary_index() {
     );
     files.clear();
 }
+
+/// Anything at all as a producer snapshot, a time index, a checkpoint: no panic, and what is read is written back the same.
+#[test]
+fn fuzz_small_files() {
+    use naru_log::{LeaderEpochCache, checkpoint, snapshots, time_index};
+    check!().with_type::<(Vec<u8>, bool)>().with_iterations(ITERATIONS).for_each(|(bytes, with_checksum)| {
+        let mut bytes = bytes.clone();
+        if *with_checksum && bytes.len() >= 6 {
+            let crc = crc32c::crc32c(&bytes[6..]);
+            bytes[..2].copy_from_slice(&1_i16.to_be_bytes());
+            bytes[2..6].copy_from_slice(&crc.to_be_bytes());
+        }
+        if let Some(producers) = snapshots::decode(&bytes) {
+            assert_eq!(snapshots::decode(&snapshots::encode(&producers)), Some(producers));
+        }
+        let entries: Vec<u8> = time_index::entries(&bytes).flat_map(time_index::TimeEntry::to_bytes).collect();
+        assert_eq!(entries, bytes[..bytes.len() / 12 * 12]);
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(epochs) = LeaderEpochCache::parse(&text) {
+            assert_eq!(LeaderEpochCache::parse(&epochs.text()), Some(epochs));
+        }
+        if let Ok(offsets) = checkpoint::parse(&text) {
+            assert_eq!(checkpoint::parse(&checkpoint::text(&offsets)), Ok(offsets));
+        }
+    });
+}
+
+/// A good log with anything at all beside its first segment: nothing is lost, and the start does not fail.
+#[test]
+fn fuzz_arbitrary_companions() {
+    let (files, _) = good_disk();
+    check!().with_type::<(u8, Vec<u8>, bool)>().with_iterations(ITERATIONS).for_each(|(which, bytes, clean)| {
+        let name = match which % 4 {
+            0 => format!("{FIRST}.timeindex"),
+            1 => format!("{FIRST}.snapshot"),
+            2 => "orders-0/leader-epoch-checkpoint".to_owned(),
+            _ => "orders-0/00000000000000000036.snapshot".to_owned(),
+        };
+        let disk = disk_of(&files);
+        disk.put(&name, bytes);
+        let bench = Bench::on(disk, small(), *clean).unwrap();
+        assert_eq!((bench.log.log_end_offset(), bench.records().len()), (36, 36));
+        check_usable(bench);
+    });
+}

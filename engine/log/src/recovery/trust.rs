@@ -119,12 +119,17 @@ impl Recovery {
         segment.index.count = count;
         segment.time_index.count = time_count;
         let last_entry = segment.index.last(storage)?;
-        let last_time = time_count.checked_sub(1).map_or(Ok(None), |last| segment.time_index.entry(storage, last))?;
+        let time_before =
+            |back| time_count.checked_sub(back).map_or(Ok(None), |n| segment.time_index.entry(storage, n));
+        let (last_time, earlier) = (time_before(1)?, time_before(2)?);
         let entry_is_sane = last_entry.is_none_or(|entry| {
             let is_first = count == 1 || entry.position > 0;
             is_first && u64::from(entry.position) < length && is_in_range(entry.relative_offset)
         });
-        let time_is_sane = last_time.is_none_or(|time| time.timestamp >= 0 && is_in_range(time.relative_offset));
+        let time_is_sane = last_time.is_none_or(|time| {
+            let grows = earlier.is_none_or(|earlier| earlier.timestamp < time.timestamp);
+            grows && time.timestamp >= 0 && is_in_range(time.relative_offset)
+        });
         if !entry_is_sane || !time_is_sane {
             return Ok(None);
         }
