@@ -20,7 +20,7 @@ use self::{
 use crate::{clock::Clock, storage::FileStorage};
 use naru_broker::{Broker, BrokerConfig, ConnectionId, Effect, Frame, Input, Outbox, StartError};
 use naru_log::{FileId, Slice, Storage, StorageError};
-use naru_trace::{Actor, ClusterView, Now, Trace};
+use naru_trace::{Actor, ClusterView, Now};
 use std::{
     collections::{BTreeSet, HashMap},
     thread::JoinHandle,
