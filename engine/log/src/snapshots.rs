@@ -100,7 +100,10 @@ pub fn encode(producers: &ProducerState) -> Vec<u8> {
 
 /// Reads a snapshot's bytes. `None` if they are damaged, or of another version.
 pub fn decode(mut bytes: &[u8]) -> Option<ProducerState> {
-    if bytes.len() < HEADER_BYTES + 4 || bytes.get_i16() != VERSION || bytes.get_u32() != naru_records::checksum::crc32c(bytes) {
+    if bytes.len() < HEADER_BYTES + 4
+        || bytes.get_i16() != VERSION
+        || bytes.get_u32() != naru_records::checksum::crc32c(bytes)
+    {
         return None;
     }
     let count = usize::try_from(bytes.get_i32()).ok()?;

@@ -84,6 +84,26 @@ fn a_topics_configuration_is_set_changed_and_kept_over_a_restart() {
 }
 
 #[test]
+fn deleted_records_stay_deleted_over_a_crash() {
+    let dir = tempdir().unwrap();
+    let naru = Naru::start(dir.path());
+    run(&naru, &["produce", "-t", "orders"], "zero\none\ntwo\nthree\n");
+    let delete = ["topic", "delete-records", "orders", "--partition", "0", "--before"];
+    let before = |offset: &'static str| [&delete[..], &[offset]].concat();
+    assert_eq!(run(&naru, &before("2"), ""), "orders-0 begins at offset 2 now\n");
+    let refused = run_for_output(&naru, &before("5"), "");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("OFFSET_OUT_OF_RANGE"), "{said}");
+    let read = ["consume", "-t", "orders", "--from-beginning", "--exit"];
+    assert_eq!(run(&naru, &read, ""), "two\nthree\n");
+    naru.kill();
+    let naru = Naru::start(dir.path());
+    assert_eq!(run(&naru, &read, ""), "two\nthree\n");
+    assert_eq!(run(&naru, &before("-1"), ""), "orders-0 begins at offset 4 now\n");
+    assert_eq!(run(&naru, &read, ""), "");
+}
+
+#[test]
 fn log_directories_tell_what_lies_in_them() {
     let dir = tempdir().unwrap();
     let naru = Naru::start(dir.path());

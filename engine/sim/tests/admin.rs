@@ -141,6 +141,9 @@ fn semantics_40_records_are_deleted_up_to_the_high_watermark_and_not_beyond() {
     assert_eq!(start(&mut cluster), 4);
     assert_eq!(delete(&mut cluster, 2), "4", "what is gone stays gone");
     assert_eq!(delete(&mut cluster, 11), "OFFSET_OUT_OF_RANGE");
+    cluster.world.inject(Action::Crash { broker: 1 });
+    cluster.world.inject(Action::Restart { broker: 1 });
+    assert_eq!(delete(&mut cluster, 0), "4", "and after a crash");
     assert_eq!(delete(&mut cluster, -1), "10", "-1: the high watermark");
     assert_eq!(start(&mut cluster), 10);
     cluster.world.check_all();
