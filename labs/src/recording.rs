@@ -77,7 +77,7 @@ impl Default for Budget {
         Budget {
             operations_max: 2_000_000,
             call_depth_max: 48,
-            data_size_max: 65_536,
+            data_size_max: 1 << 20,
             events_max: 250_000,
             records_max: 20_000,
             record_bytes_max: 16 << 20,

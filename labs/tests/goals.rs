@@ -27,6 +27,8 @@ fn nothing_meets_nothing() {
     refuses("01", "", &["written", "both", "again", "there"]);
     refuses("02", "let b = broker();", &["sent", "parallel", "together", "in-order"]);
     refuses("03", "let b = broker();", &["grew", "moved", "in-order"]);
+    refuses("07", "let b = broker();", &["time", "size", "records"]);
+    refuses("06", "let b = broker();", &["hot", "cold", "crash", "lost", "safe"]);
     refuses("08", "let b = broker();", &["closed", "both", "gone", "no-key"]);
     refuses("05", "let b = broker();", &["found", "cut", "index"]);
     refuses("04", "let b = broker();", &["letters", "collision", "dots", "length", "four-templates", "own-template"]);
@@ -342,4 +344,75 @@ fn lab_08_what_is_not_enough() {
         &compacted(keep, &format!("{once} b.delete_topic(\"state\");")),
         &["closed", "both", "gone", "no-key"],
     );
+}
+
+fn big(deeds: &str) -> String {
+    format!(
+        r#"
+let b = broker();
+b.create_topic("a"); b.create_topic("z");
+let p = producer(#{{ name: "p", acks: 1 }});
+fn fill(p, topic, n) {{ let x = ""; x.pad(3000, "x"); for i in 0..n {{ p.send(topic, `${{i}} ${{x}}`); }} p.flush(); }}
+let c = consumer(#{{ name: "c", auto_offset_reset: "earliest" }});
+{deeds}"#
+    )
+}
+
+#[test]
+fn lab_06_waiting_long_enough_is_as_good_as_flushing() {
+    let deeds = "fill(p, \"a\", 30); c.assign(\"a\"); c.seek_to_beginning(); c.read(30);
+        crash(b); restart(b); sleep(60000); drop_caches(b); c.seek_to_beginning(); c.read(30);
+        fill(p, \"z\", 12); power_loss(b); restart(b);";
+    accepts("06", &big(deeds));
+}
+
+#[test]
+fn lab_06_flushed_from_the_middle_on() {
+    let deeds = "fill(p, \"z\", 30); b.alter_config(\"a\", #{ \"flush.messages\": \"1\" }); fill(p, \"a\", 24);
+        c.assign([\"a\"]); c.seek_to_beginning(); c.read(24); drop_caches(b); c.seek_to_beginning(); c.read(24);
+        crash(b); restart(b); fill(p, \"z\", 1); power_loss(b); restart(b);";
+    accepts("06", &big(deeds));
+}
+
+#[test]
+fn lab_06_what_is_not_enough() {
+    // Nothing acknowledged, nothing promised; and too little of everything.
+    let few = "fill(p, \"a\", 9); c.assign(\"a\"); c.seek_to_beginning(); c.read(9); crash(b); restart(b);
+        fill(p, \"a\", 1); power_loss(b); restart(b);";
+    refuses("06", &big(few), &["hot", "cold", "crash", "safe"]);
+    refuses("06", &big("fill(p, \"a\", 30); stop(b); restart(b);"), &["hot", "cold", "crash", "lost", "safe"]);
+}
+
+fn four_a_segment(deeds: &str) -> String {
+    format!(
+        r#"
+let b = broker();
+let p = producer("p");
+fn fill(b, p, topic, config) {{
+    config["internal.segment.bytes"] = "310";
+    b.create_topic(topic, #{{ config: config }});
+    for n in 10..30 {{ p.send(topic, `number ${{n}}`); p.flush(); }}
+}}
+{deeds}"#
+    )
+}
+
+#[test]
+fn lab_07_settings_from_the_start_or_later() {
+    let deeds = "fill(b, p, \"size\", #{ \"retention.bytes\": \"700\" }); sleep(60000);
+        fill(b, p, \"time\", #{}); b.delete_records(\"time\", 0, 2);
+        b.create_topic(\"slow\", #{ config: #{ \"segment.ms\": \"1000\", \"retention.ms\": \"25000\" } });
+        for n in 0..4 { p.send(\"slow\", `${n}`); p.flush(); sleep(10000); }";
+    accepts("07", &four_a_segment(deeds));
+}
+
+#[test]
+fn lab_07_what_is_not_enough() {
+    // One log cannot stand for both, a whole segment is no middle, and a deleted topic keeps nothing.
+    let both = "fill(b, p, \"x\", #{ \"retention.bytes\": \"700\", \"retention.ms\": \"1000\" }); sleep(60000); b.delete_records(\"x\", 0, -1);";
+    refuses("07", &four_a_segment(both), &["time", "size", "records"]);
+    let gone = "fill(b, p, \"x\", #{ \"retention.bytes\": \"700\" }); sleep(60000); b.delete_topic(\"x\");";
+    refuses("07", &four_a_segment(gone), &["time", "size", "records"]);
+    let border = "fill(b, p, \"x\", #{ \"retention.bytes\": \"700\" }); sleep(60000); b.delete_records(\"x\", 0, 12);";
+    refuses("07", &four_a_segment(border), &["time", "records"]);
 }

@@ -18,8 +18,9 @@ pub(super) fn segments_went(facts: &Facts, segments: usize, because: &str) -> Ve
         let went: BTreeSet<i64> = gone.iter().map(|it| it.base_offset).collect();
         let first: BTreeSet<i64> = bases.iter().take(segments).copied().collect();
         let left = facts.partition(topic, *partition).map_or(0, |it| it.segments.len());
-        // Nothing else took a segment of this log, and something is left of it.
-        let others = facts.storage.deleted.iter().filter(|it| it.topic == *topic && it.partition == *partition);
+        // No other retention took a segment of this log, and something is left of it.
+        let here = facts.storage.deleted.iter().filter(|it| it.topic == *topic && it.partition == *partition);
+        let others = here.filter(|it| it.because.starts_with("retention"));
         let is_left = bases.len() > segments && left > 0;
         let met = went == first && went.len() == segments && others.count() == segments && is_left;
         let verdict = Verdict::new(
@@ -55,7 +56,8 @@ pub(super) fn more_segments_went(facts: &Facts, segments: usize, because: &str) 
 pub(super) fn start_inside_segment(facts: &Facts) -> Verdict {
     let moved = facts.storage.records_deleted.iter().rev();
     let candidates = moved.map(|it| {
-        let inside = it.start > it.first_segment;
+        let bases = facts.storage.segments.get(&(it.topic.clone(), it.partition));
+        let inside = it.start > it.first_segment && !bases.is_some_and(|bases| bases.contains(&it.start));
         let verdict = Verdict::new(
             inside,
             format!(

@@ -53,7 +53,7 @@ pub(super) fn record_damaged(facts: &Facts, value: &str) -> Verdict {
                     record.log_path()
                 ),
                 format!(
-                    "{value} 레코드는 {}의 {first}~{last}번째 바이트에 있고, 그중 하나가 바뀌었습니다.",
+                    "{value} 레코드는 {}의 바이트 {first}~{last}에 있고, 그중 하나가 바뀌었습니다.",
                     record.log_path()
                 ),
             ),
@@ -61,7 +61,7 @@ pub(super) fn record_damaged(facts: &Facts, value: &str) -> Verdict {
                 false,
                 format!("Byte {} of {} was changed, and that is not where {value} lies.", edit.position, edit.path),
                 format!(
-                    "{}의 {}번째 바이트가 바뀌었지만, {value} 레코드가 있는 곳이 아닙니다.",
+                    "{}의 바이트 {}번이 바뀌었지만, {value} 레코드가 있는 곳이 아닙니다.",
                     edit.path, edit.position
                 ),
             ),

@@ -356,7 +356,7 @@ fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {
             format!("the power of broker {broker} fails: what was only in memory is gone.")
         }
         TraceKind::ByteEdited { path, position, before, after, .. } => {
-            format!("byte {position} of {path} turns from {before:#04x} into {after:#04x}.")
+            format!("Byte {position} of {path} turns from {before:#04x} into {after:#04x}.")
         }
         TraceKind::DiskFaultSet { broker, full, slow_us, sync_fails } => {
             let slow = format!("every access takes {} longer", span(*slow_us, Locale::En));
