@@ -23,7 +23,9 @@ pub fn files(recordings: &mut Recordings, lab: &'static Lab, script: &str, optio
     };
     let view = moment.view(recordings.of(lab, script)?)?;
     let all = view.disks.values().flat_map(|disk| &disk.files);
-    let shown: Vec<(&String, &FileView)> = all.filter(|(path, _)| path.starts_with(within)).collect();
+    let mut shown: Vec<(&String, &FileView)> = all.filter(|(path, _)| path.starts_with(within)).collect();
+    // What lies in no directory comes first: between the others it would seem to be in one.
+    shown.sort_by_key(|(path, _)| path.contains('/'));
     if shown.is_empty() {
         bail!("the recording shows no file in {within:?}: does the lab have disk = true?");
     }
