@@ -76,7 +76,7 @@ impl Directives {
             ["number", number, script, what @ ..] => self.recordings.number(find_lab(number)?, script, what),
             _ => bail!(
                 "unknown directive; there are: lab NN, engine CRATE::ITEM, notes N1.., script NN NAME, printed NN NAME, \
-                 events NN NAME [kind=K] [from=N] [count=N], figure NN NAME, chart NN NAME, race NN NAME, files NN NAME [in=DIR] [until=K | after=K], \
+                 events NN NAME [kind=K] [text=WORD] [from=N] [count=N], figure NN NAME, chart NN NAME, race NN NAME, files NN NAME [in=DIR] [until=K | after=K], \
                  bytes NN NAME PATH [text=TEXT] [until=K | after=K], number NN NAME WHAT"
             ),
         }

@@ -10,24 +10,19 @@ use std::fmt::Write;
 /// How many bytes a row of the byte view shows before it says `...`.
 const ROW_BYTES: usize = 16;
 
-/// `{{#files 05 start until=byte_edited in=orders-0}}`
+/// `{{#files 05 start until=byte_edited in=orders-0 in=payments-0}}`
 pub fn files(recordings: &mut Recordings, lab: &'static Lab, script: &str, options: &[&str]) -> Result<String> {
     let mut options = options.to_vec();
     let moment = Moment::take(&mut options);
-    let within = match options.as_slice() {
-        [] => "",
-        [option] => {
-            option.strip_prefix("in=").with_context(|| format!("an option is until=, after= or in=, not {option}"))?
-        }
-        _ => bail!("options are until=KIND or after=KIND, and in=DIRECTORY"),
-    };
+    let within: Option<Vec<&str>> = options.iter().map(|option| option.strip_prefix("in=")).collect();
+    let within = within.context("options are until=KIND or after=KIND, and in=DIRECTORY, once or more")?;
     let view = moment.view(recordings.of(lab, script)?)?;
     let all = view.disks.values().flat_map(|disk| &disk.files);
-    let mut shown: Vec<(&String, &FileView)> = all.filter(|(path, _)| path.starts_with(within)).collect();
+    let mut shown: Vec<(&String, &FileView)> = all.filter(|(path, _)| is_within(path, &within)).collect();
     // What lies in no directory comes first: between the others it would seem to be in one.
     shown.sort_by_key(|(path, _)| path.contains('/'));
     if shown.is_empty() {
-        bail!("the recording shows no file in {within:?}: does the lab have disk = true?");
+        bail!("the recording shows no file there: does the lab have disk = true?");
     }
     let mut rows = String::new();
     let mut directory = None;
@@ -49,6 +44,10 @@ pub fn files(recordings: &mut Recordings, lab: &'static Lab, script: &str, optio
         "\n<div class=\"table-wrapper\"><table class=\"naru-files\"><thead><tr><th>file</th><th class=\"num\">bytes</th>\
          <th>pages</th></tr></thead><tbody>{rows}</tbody></table></div>\n"
     ))
+}
+
+fn is_within(path: &str, directories: &[&str]) -> bool {
+    directories.is_empty() || directories.iter().any(|directory| path.starts_with(&format!("{directory}/")))
 }
 
 fn pages(file: &FileView) -> String {

@@ -63,7 +63,8 @@ impl Recordings {
         let mut shown = 0;
         for event in &recording.events {
             names.learn(event);
-            if !options.wants(event) {
+            let words = sentence(event, &names, Locale::En);
+            if !options.wants(event) || !words.contains(&options.text) {
                 continue;
             }
             if skipped < options.from {
@@ -78,7 +79,7 @@ impl Recordings {
                 us if us < 1_000_000 => format!("{:.1} ms", us as f64 / 1_000.0),
                 us => format!("{:.2} s", us as f64 / 1_000_000.0),
             };
-            let text = html::with_code(&sentence(event, &names, Locale::En));
+            let text = html::with_code(&words);
             let site = format!("{}:{}", event.site.file, event.site.line);
             write!(rows, "<li><time>{at}</time> <span>{text} <code class=\"site\">{site}</code></span></li>")?;
         }
@@ -175,19 +176,22 @@ fn script_of<'a>(lab: &'a Lab, script: &str) -> Result<&'a str> {
 
 struct EventOptions {
     kinds: Vec<String>,
+    /// A word of the sentence.
+    text: String,
     from: usize,
     count: usize,
 }
 
 impl EventOptions {
     fn parse(options: &[&str]) -> Result<Self> {
-        let mut parsed = EventOptions { kinds: Vec::new(), from: 0, count: 8 };
+        let mut parsed = EventOptions { kinds: Vec::new(), text: String::new(), from: 0, count: 8 };
         for option in options {
             match option.split_once('=') {
                 Some(("kind", kinds)) => parsed.kinds = kinds.split(',').map(str::to_owned).collect(),
+                Some(("text", word)) => parsed.text = word.to_owned(),
                 Some(("from", number)) => parsed.from = number.parse()?,
                 Some(("count", number)) => parsed.count = number.parse()?,
-                _ => bail!("an option is kind=.., from=.. or count=.., not {option}"),
+                _ => bail!("an option is kind=.., text=.., from=.. or count=.., not {option}"),
             }
         }
         Ok(parsed)

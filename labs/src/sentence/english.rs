@@ -320,7 +320,7 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
 
 fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {
     Some(match &event.kind {
-        TraceKind::FileCreated { path, .. } => format!("a new file: {path}."),
+        TraceKind::FileCreated { path, .. } => format!("A new file: {path}."),
         TraceKind::FileWritten { path, position, bytes, .. } => {
             format!("{bytes} bytes go to {path} at position {position}: into memory, not yet to the disk.")
         }
@@ -344,16 +344,16 @@ fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {
                 0 => String::new(),
                 ahead => format!(", and {} more on the way", pages_count(*ahead)),
             };
-            format!("of {} of {path} that are read, {misses} come from the disk{ahead}.", pages_count(*pages))
+            format!("Of {} of {path} that are read, {misses} come from the disk{ahead}.", pages_count(*pages))
         }
         TraceKind::PagesWrittenBack { path, pages, because, .. } => {
-            format!("the operating system writes {} of {path} to the disk: {because}.", pages_count(*pages))
+            format!("The operating system writes {} of {path} to the disk: {because}.", pages_count(*pages))
         }
         TraceKind::PagesEvicted { path, pages, .. } => {
-            format!("the operating system forgets {} of {path} to make room.", pages_count(*pages))
+            format!("The operating system forgets {} of {path} to make room.", pages_count(*pages))
         }
         TraceKind::PowerLost { broker, .. } => {
-            format!("the power of broker {broker} fails: what was only in memory is gone.")
+            format!("The power of broker {broker} fails: what was only in memory is gone.")
         }
         TraceKind::ByteEdited { path, position, before, after, .. } => {
             format!("Byte {position} of {path} turns from {before:#04x} into {after:#04x}.")
@@ -363,7 +363,7 @@ fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {
             let faults = [(*full, "it is full"), (*slow_us > 0, &*slow), (*sync_fails, "fsync fails")];
             let faults: Vec<&str> = faults.into_iter().filter_map(|(on, words)| on.then_some(words)).collect();
             let how = if faults.is_empty() { "it works as it should".into() } else { faults.join("; ") };
-            format!("the disk of broker {broker}: {how}.")
+            format!("The disk of broker {broker}: {how}.")
         }
         _ => return None,
     })
