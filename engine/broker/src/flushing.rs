@@ -10,7 +10,7 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, format, string::ToString};
 use naru_log::StorageError;
-use naru_trace::Micros;
+use naru_trace::{Micros, TraceKind};
 
 /// Tickets for syncing, apart from everybody else's.
 pub(crate) const TICKET: u64 = 1 << 61;
@@ -72,6 +72,7 @@ impl Turn<'_> {
                 if let Some(log) = partition.and_then(Partition::log_mut) {
                     log.flushed(flush.up_to, flush.because, &mut self.out.trace);
                 }
+                self.blame_last(|kind| matches!(kind, TraceKind::LogFlushed { .. }));
                 let cause = self.out.trace.cause();
                 let free = self.state.purgatory.flushed(ticket);
                 self.state.ready.extend(free.into_iter().map(|id| (id, cause)));

@@ -30,10 +30,12 @@ macro_rules! transcripts {
 transcripts! {
     compaction_failures
     compaction_given_up
+    checkpoints
     compression_type
     data_directory
     durability
     first_steps
+    flushing
     init_producer_id
     semantics_01_acks
     semantics_02_min_insync_replicas
@@ -52,6 +54,7 @@ transcripts! {
     semantics_23_topic_ids
     semantics_39_compaction
     semantics_40_delete_records
+    semantics_40_retention
     semantics_44_api_versions
     semantics_45_order_and_garbage
     semantics_46_metadata

@@ -159,10 +159,12 @@ impl Segment {
 
     /// Closes its files: all of them even when one fails; the first failure is returned.
     pub fn close(&self, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        self.files().into_iter().fold(Ok(()), |result, file| {
+        let mut result = Ok(());
+        for file in self.files() {
             let closed = storage.close(file);
-            result.and(closed)
-        })
+            result = result.and(closed);
+        }
+        result
     }
 
     fn relative(&self, offset: i64) -> u32 {

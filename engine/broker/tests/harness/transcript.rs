@@ -10,7 +10,7 @@
 
 use super::Harness;
 use naru_broker::{BrokerConfig, ConnectionId, Input};
-use naru_log::{Fault, Storage};
+use naru_log::{Fault, Storage, StorageError, StorageErrorKind};
 use naru_records::{Batch, batches};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -84,6 +84,21 @@ impl Harness {
                 self.sync_one();
                 Vec::new()
             }
+            "sync-fails" => {
+                let ticket = self.tickets.pop_front().expect("a sync was asked for");
+                let (kind, path, message) = (StorageErrorKind::Io, String::from("a file"), "Input/output error".into());
+                self.step(Input::Synced { ticket, result: Err(StorageError { kind, path, message }) });
+                Vec::new()
+            }
+            "cat" => {
+                let text = self.storage.read_file(rest).expect("a file");
+                String::from_utf8_lossy(&text).lines().map(String::from).collect()
+            }
+            "files" => {
+                let entries = self.storage.list(rest).expect("a directory");
+                entries.into_iter().map(|entry| format!("{} {}", entry.name, entry.length)).collect()
+            }
+            "warnings" => std::mem::take(&mut self.out.warnings),
             "fault" => {
                 self.storage.set_fault(rest, Some(Fault::Io));
                 Vec::new()

@@ -79,7 +79,7 @@ pub fn remove_if_there(path: &str, storage: &mut dyn Storage) -> Result<(), Stor
 fn is_leftover(name: &str, all: &BTreeMap<String, u64>) -> bool {
     if let Some(before) = name.strip_suffix(DELETED) {
         let ours = |suffix: &&str| offset_in(before, suffix).is_some();
-        return SUFFIXES.iter().chain(&[".snapshot"]).any(|suffix| ours(&suffix));
+        return SUFFIXES.iter().chain(&[".snapshot"]).any(ours);
     }
     // Begun by a process that ended before it wrote anything of it.
     if snapshots::offset_of(name).is_some() && all.get(name) == Some(&0) {

@@ -70,7 +70,7 @@ impl Recovery {
     /// Snapshots of records that are not there (any more) would be wrong for those that come instead. Of the others, those
     /// are kept that belong to a segment, and the newest.
     fn forget_snapshots(&mut self, end: i64, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        let newest = self.files.snapshots.iter().filter(|offset| **offset <= end).next_back().copied();
+        let newest = self.files.snapshots.iter().rfind(|offset| **offset <= end).copied();
         let bases: Vec<i64> = self.found.segments.iter().map(|segment| segment.base_offset).collect();
         for offset in core::mem::take(&mut self.files.snapshots) {
             let is_wanted = offset <= end && (Some(offset) == newest || bases.contains(&offset));
