@@ -175,6 +175,8 @@ impl BrokerConfig {
         configs.insert("node.id".into(), self.node_id.to_string());
         let endpoint = format!("PLAINTEXT://{}:{}", self.advertised_host, self.advertised_port);
         configs.insert("advertised.listeners".into(), endpoint);
+        let dirs: Vec<&str> = self.log_dirs.iter().map(|dir| dir.path.as_str()).collect();
+        configs.insert("log.dirs".into(), dirs.join(","));
         let changed = KEYS.iter().filter_map(|key| Some((key.name, (key.text?)(self), (key.text?)(&default))));
         for (name, value, _) in changed.filter(|(_, value, default)| value != default) {
             configs.insert(name.into(), value);

@@ -11,7 +11,9 @@ use crate::{
     topics::{Offline, Partition, PartitionKey, PartitionState, Topic, TopicKey},
     turn::Turn,
 };
-use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, string::String, string::ToString, vec::Vec};
+use alloc::{
+    boxed::Box, collections::BTreeMap, collections::BTreeSet, format, string::String, string::ToString, vec::Vec,
+};
 use naru_log::{FileId, Log, LogError, Opening, StorageError, TopicPartition};
 use naru_metadata::MetadataRecord;
 use naru_metadata::image::{RESOURCE_BROKER, RESOURCE_TOPIC};
@@ -67,7 +69,11 @@ impl Turn<'_> {
             let dir = match located.get(&id.to_string()) {
                 Some(dir) => Some(*dir).filter(|dir| self.state.dirs.get(*dir).failed.is_none()),
                 None if self.state.dirs.has_failed() => None,
-                None => self.state.dirs.place_new(),
+                None => {
+                    // Its directory was removed, or its creation was cut short.
+                    self.out.warnings.push(format!("{id} is in no data directory; it begins anew, without records"));
+                    self.state.dirs.place_new()
+                }
             };
             let clean = dir.is_some_and(|dir| self.state.dirs.get(dir).clean);
             let (recovery_point, log_start_offset) = dir.map_or((0, 0), |dir| self.state.checkpoints.of(dir, &id));

@@ -119,6 +119,24 @@ fn a_directory_that_is_missing_at_start_leaves_its_partitions_offline_until_it_i
 }
 
 #[test]
+fn a_directory_that_fails_at_start_is_left_out_as_well() {
+    let mut harness = restart(two(), |harness| harness.storage.set_fault("b", Some(Fault::Io))).unwrap();
+    assert_eq!(harness.command("z fetch orders-2:0"), ["z orders-2 hw=1 0=k:v"]);
+    assert_eq!(harness.command("z fetch orders-3:0"), ["z orders-3 hw=-1 KAFKA_STORAGE_ERROR"]);
+    let broker = harness.broker.as_ref().unwrap();
+    assert_eq!(broker.failed_log_dirs().map(|(path, _)| path).collect::<Vec<_>>(), ["/disks/b"]);
+}
+
+#[test]
+fn a_partition_whose_directory_is_gone_begins_anew_and_is_told_of() {
+    let mut harness = restart(two(), |harness| harness.storage.remove_dir_all("b/orders-1").unwrap()).unwrap();
+    assert_eq!(harness.out.warnings, ["orders-1 is in no data directory; it begins anew, without records"]);
+    assert_eq!(harness.command("z fetch orders-1:0"), ["z orders-1 hw=0"]);
+    let told = harness.command("z describe-configs broker:1 log.dirs");
+    assert_eq!(told, ["z 1 1 keys", "z   log.dirs=/disks/a,/disks/b source=4"]);
+}
+
+#[test]
 fn an_empty_directory_can_be_added_to_a_lone_one() {
     let mut harness = Harness::unopened(config(&["a"]));
     harness.storage.create_dir("a").unwrap();
