@@ -81,11 +81,11 @@ pub enum Measure {
         /// The topic.
         topic: String,
     },
-    /// Whether records that no consumer ever got were deleted by retention: `"yes"` or `"no"`.
+    /// `"yes"` if records that no consumer ever got were deleted by retention. A run without such tells nothing.
     UnreadDeleted,
     /// After DeleteRecords in the middle of a segment: `"kept"` if the segment's file is still there, `"cut"` if not.
     DeleteRecordsLeaves,
-    /// Whether a compacted topic has more than one record of some key at the end: `"yes"` or `"no"`.
+    /// `"yes"` if a compacted topic has more than one record of some key at the end. A run without such tells nothing.
     DoubledAfterCompaction {
         /// The topic.
         topic: String,

@@ -98,7 +98,8 @@ pub(super) fn unread_deleted(facts: &Facts) -> Option<&'static str> {
         reads.any(|read| read.place.0 == topic && read.place.1 == partition && read.place.2 == offset)
     };
     let unread = deleted.any(|it| !was_read(&it.topic, it.partition, it.base_offset));
-    Some(if unread { "yes" } else { "no" })
+    // If all was read before it went, nothing is told.
+    unread.then_some("yes")
 }
 
 pub(super) fn delete_records_leaves(facts: &Facts) -> Option<&'static str> {
@@ -116,7 +117,7 @@ pub(super) fn doubled(facts: &Facts, topic: &str) -> Option<&'static str> {
     let mut seen = BTreeSet::new();
     let mut cells = view.partitions.values().flat_map(|partition| &partition.cells);
     let again = cells.any(|cell| !seen.insert(cell.key.as_ref().map(|key| &key.text)));
-    Some(if again { "yes" } else { "no" })
+    again.then_some("yes")
 }
 
 pub(super) fn offsets_after(facts: &Facts, topic: &str) -> Option<&'static str> {
