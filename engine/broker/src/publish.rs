@@ -112,11 +112,12 @@ impl Turn<'_> {
         self.state.topics.partition(key)?.log()
     }
 
-    /// A log refused or failed. Only a failure takes its partition offline.
+    /// A log refused or failed. Only a failure takes its partition offline: damage in one old segment leaves the others as they
+    /// are, and whoever asks for its records hears of it.
     pub(crate) fn on_log_error(&mut self, key: PartitionKey, error: &LogError) {
         match error {
             LogError::Storage(_) => self.fail(key, &error.to_string()),
-            LogError::Corrupt { .. } => self.take_offline(key, &error.to_string()),
+            LogError::Corrupt { .. } => self.out.warnings.push(error.to_string()),
             LogError::OffsetOutOfRange { .. } | LogError::MessageTooLarge { .. } => {}
             LogError::RecordListTooLarge { .. } => {}
         }

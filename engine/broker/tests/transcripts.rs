@@ -30,6 +30,7 @@ macro_rules! transcripts {
 transcripts! {
     compaction_failures
     compaction_given_up
+    bit_rot
     checkpoints
     compression_type
     data_directory

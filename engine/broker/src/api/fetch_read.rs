@@ -87,7 +87,9 @@ fn read_partition(
         Err(LogError::OffsetOutOfRange { .. }) => PartitionRead::failed(Some(key), ErrorCode::OffsetOutOfRange),
         Err(error) => {
             turn.on_log_error(key, &error);
-            PartitionRead::failed(Some(key), ErrorCode::KafkaStorageError)
+            let is_damage = matches!(error, LogError::Corrupt { .. });
+            let code = if is_damage { ErrorCode::CorruptMessage } else { ErrorCode::KafkaStorageError };
+            PartitionRead::failed(Some(key), code)
         }
     }
 }

@@ -138,6 +138,7 @@ impl EngineThread {
             self.step(now, Input::Tick);
         }
         self.finish_turn();
+        self.out.warnings.drain(..).for_each(|warning| crate::log::warn(format_args!("{warning}")));
         let took = started.elapsed();
         self.turns += 1;
         self.busy += took;
