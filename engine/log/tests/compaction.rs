@@ -311,6 +311,10 @@ fn small_segments_become_one() {
             10..10 | 10 g=1
             11..11 | 11 h=1
     "#]]);
+    // Producer snapshots go with the segments that they were taken for.
+    let paths = story.bench.disk.entries().into_iter().map(|entry| entry.path);
+    let snapshots: Vec<String> = paths.filter(|path| path.ends_with(".snapshot")).collect();
+    assert_eq!(snapshots, [6, 9].map(|base| format!("orders-0/{base:020}.snapshot")));
 }
 
 /// A map that is full ends the first part; the next cleaning goes on there.

@@ -17,6 +17,7 @@ use crate::{
     retention::DeletedSegment,
     scan::{OPEN_CHUNK_BYTES, Scan, ScanError},
     segment::{SEGMENT_BYTES_MAX, Segment},
+    snapshots,
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -54,7 +55,7 @@ impl Log {
         storage.sync_dir(&self.directory)?;
         let replaced: Vec<_> = self.segments.splice(numbers, [segment]).collect();
         for segment in replaced {
-            self.retire_segment(segment, storage)?;
+            self.retire_segment(segment, first, storage)?;
         }
         for path in segment_paths(&self.directory, first).rev() {
             rename_if_there(&format!("{path}{SWAP}"), &path, storage)?;
@@ -65,9 +66,20 @@ impl Log {
         Ok(())
     }
 
-    /// The files get another name at once, and go later: answers on their way may still read them.
-    fn retire_segment(&mut self, segment: Segment, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        let paths = segment_paths(&self.directory, segment.base_offset);
+    /// The files get another name at once, and go later: answers on their way may still read them. So does the producer
+    /// snapshot, unless a segment begins there still, at `kept_base`.
+    fn retire_segment(
+        &mut self,
+        segment: Segment,
+        kept_base: i64,
+        storage: &mut dyn Storage,
+    ) -> Result<(), StorageError> {
+        let base_offset = segment.base_offset;
+        let mut paths: Vec<String> = segment_paths(&self.directory, base_offset).collect();
+        if base_offset != kept_base {
+            self.snapshots.retain(|offset| *offset != base_offset);
+            paths.push(snapshots::path(&self.directory, base_offset));
+        }
         let mut renamed = Vec::new();
         for path in paths {
             let deleted = format!("{path}{DELETED}");
