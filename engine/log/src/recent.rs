@@ -99,6 +99,7 @@ impl RecentBatches {
     pub fn forget_segments_before(&mut self, base_offset: i64) {
         let kept = self.batches.partition_point(|batch| batch.segment < base_offset);
         self.batches.drain(..kept);
+        self.with_records = self.batches.iter().filter(|batch| batch.has_records).count();
     }
 
     /// All of them, newest first.
@@ -108,6 +109,8 @@ impl RecentBatches {
 
     pub(crate) fn check_invariants(&self) {
         assert!(self.with_records <= RECENT_MAX && self.batches.len() <= EMPTY_TOO_MAX);
+        let with_records = self.batches.iter().filter(|batch| batch.has_records).count();
+        assert_eq!(self.with_records, with_records, "batches with records are counted");
         for (a, b) in self.batches.iter().zip(self.batches.iter().skip(1)) {
             assert!(a.next_offset <= b.base_offset, "recent batches out of order: {a:?}, {b:?}");
             let adjacent = a.segment == b.segment && a.position + a.size == b.position;

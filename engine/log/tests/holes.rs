@@ -58,3 +58,19 @@ fn a_compacted_log_has_holes_in_good_order() {
     let offsets: Vec<i64> = bench.records().iter().map(|record| record.offset).collect();
     assert_eq!(offsets, [0, 2, 3, 4, 5, 6, 7]);
 }
+
+/// The power failed after a compaction, and the active segment had nothing on the disk yet.
+#[test]
+fn an_empty_segment_tells_where_a_compacted_log_ends() {
+    let cleanup = CleanupPolicy { delete: false, compact: true };
+    let bench = with_hole(LogConfig { cleanup, ..small() });
+    for entry in bench.disk.entries() {
+        if entry.path.ends_with(".log") && !entry.path.starts_with(FIRST) {
+            bench.disk.put(&entry.path, b"");
+        }
+    }
+    let mut bench = bench.crash();
+    assert_eq!(bench.put(&["next"]).base_offset, 6, "offsets that somebody may have read are not used again");
+    let bench = with_hole(small()).crash();
+    assert_eq!(bench.log.log_end_offset(), 1);
+}

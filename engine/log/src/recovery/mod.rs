@@ -152,12 +152,14 @@ impl Recovery {
     }
 
     /// An empty segment goes if it begins before the last one ends, and also if it begins later and the process crashed:
-    /// it was begun after batches that never reached the disk, and their offsets are free again.
+    /// it was begun after batches that never reached the disk, and their offsets are free again. But where the records
+    /// before it were synced, or compaction may have taken them, they are not: then it says where the log ends.
     fn is_worth_keeping(&self, segment: &Segment) -> bool {
         let Some(last) = self.found.segments.last() else { return true };
+        let is_end = self.opening.clean || self.compacted || segment.base_offset <= self.opening.recovery_point;
         segment.size > 0
             || segment.base_offset == last.next_offset
-            || (self.opening.clean && segment.base_offset > last.next_offset)
+            || (is_end && segment.base_offset > last.next_offset)
     }
 
     /// Makes a first segment where there is none, and finds out where the log starts.

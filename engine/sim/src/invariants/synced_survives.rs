@@ -63,14 +63,14 @@ impl Invariant for SyncedSurvives {
                     if *recovery_point > log.log_end_offset {
                         return Err(format!("{topic}-{partition} was flushed up to {recovery_point}, beyond its end"));
                     }
-                    log.safe = log.safe.max(*recovery_point);
+                    log.promise(*recovery_point);
                 }
             }
             TraceKind::BatchAcknowledged { topic, partition, base_offset, records } if *base_offset >= 0 => {
                 let Some((broker, sent)) = known.sent(event) else { return Ok(()) };
                 let flushed = known.setting(broker, topic, "flush.messages") == Some("1");
                 if flushed && let Some(log) = self.logs.get_mut(&(broker, topic.clone(), *partition)) {
-                    log.safe = log.safe.max(base_offset + i64::from(*records));
+                    log.promise(base_offset + i64::from(*records));
                     // It was promised before; what came after the failure has been opened already.
                     if known.is_outlived(broker, sent) && log.log_end_offset < log.safe {
                         return Err(format!(
@@ -87,7 +87,12 @@ impl Invariant for SyncedSurvives {
             }
             TraceKind::LogStartOffsetAdvanced { topic, partition, log_start_offset, .. } => {
                 if let Some(replica) = replica(event, topic, *partition) {
-                    self.logs.entry(replica).or_default().log_start_offset = *log_start_offset;
+                    let log = self.logs.entry(replica).or_default();
+                    log.log_start_offset = *log_start_offset;
+                    // Of records that were deleted nothing is promised, not even that they are gone.
+                    if *log_start_offset >= log.safe {
+                        log.safe = 0;
+                    }
                 }
             }
             _ => {}
@@ -97,6 +102,13 @@ impl Invariant for SyncedSurvives {
 }
 
 impl Log {
+    /// Every record before this offset must survive, as far as it was not deleted.
+    fn promise(&mut self, offset: i64) {
+        if offset > self.log_start_offset {
+            self.safe = self.safe.max(offset);
+        }
+    }
+
     fn on_appended(&mut self, records: &[CellView], log_end_offset: i64) {
         for record in records {
             let index = usize::try_from(record.offset).expect("offsets are not negative");
@@ -134,7 +146,7 @@ impl Log {
         }
         self.appended.truncate(usize::try_from(view.log_end_offset).unwrap_or(0));
         self.log_end_offset = view.log_end_offset;
-        self.safe = self.safe.max(view.recovery_point);
+        self.promise(view.recovery_point);
         Ok(())
     }
 }

@@ -81,7 +81,7 @@ impl SoakOptions {
         deeds: 120,
         brokers_max: 3,
         faults_percent: 15,
-        faults: Faults { slow_disk: true, ..Faults::OF_PROCESSES },
+        faults: Faults::ALL,
         latency_us_max: 20_000,
         check_every: 8,
         topic_settings: true,

@@ -14,6 +14,8 @@ pub(super) fn randomise_broker(rng: &mut Rng, broker: &mut BrokerConfig) {
     broker.log.index_interval_bytes = *rng.pick(&[1, 500, 4_096]);
     // A soak lasts a few seconds.
     broker.cleaner.backoff_ms = 300;
+    broker.upkeep.retention_check_ms = 700;
+    broker.upkeep.checkpoint_ms = 900;
 }
 
 /// How a client treats its connections.
@@ -55,8 +57,11 @@ pub(super) fn randomise_disks(rng: &mut Rng, config: &mut WorldConfig) {
 
 /// A topic's own settings.
 pub(super) fn topic(rng: &mut Rng) -> Vec<(String, String)> {
-    let choices: [&[(&str, &str)]; 5] = [
+    let choices: [&[(&str, &str)]; 8] = [
         &[],
+        &[("flush.messages", "1")],
+        &[("flush.messages", "1"), ("retention.bytes", "30000")],
+        &[("flush.messages", "20"), ("flush.ms", "300")],
         &[("retention.ms", "3000"), ("file.delete.delay.ms", "1000")],
         &[("retention.bytes", "10000"), ("file.delete.delay.ms", "0"), ("flush.ms", "1000")],
         &[("cleanup.policy", "compact"), ("min.cleanable.dirty.ratio", "0.01"), ("delete.retention.ms", "2000")],
