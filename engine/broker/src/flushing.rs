@@ -66,26 +66,29 @@ impl Turn<'_> {
     /// Files are on disk, or could not be brought there.
     pub(crate) fn on_flushed(&mut self, ticket: u64, result: &Result<(), StorageError>) {
         let Some(flush) = self.state.flushing.under_way.remove(&ticket) else { return };
-        match result {
-            Ok(()) => {
-                let partition = self.state.topics.partition_mut(flush.key);
-                if let Some(log) = partition.and_then(Partition::log_mut) {
-                    log.flushed(flush.up_to, flush.because, &mut self.out.trace);
-                }
+        let log = self.state.topics.partition_mut(flush.key).and_then(Partition::log_mut);
+        match (result, log) {
+            (Ok(()), Some(log)) => {
+                log.flushed(flush.up_to, flush.because, &mut self.out.trace);
                 self.blame_last(|kind| matches!(kind, TraceKind::LogFlushed { .. }));
                 let cause = self.out.trace.cause();
                 let free = self.state.purgatory.flushed(ticket);
                 self.state.ready.extend(free.into_iter().map(|id| (id, cause)));
             }
+            // The partition went offline meanwhile: what its answers are about may never have been written.
+            (Ok(()), None) => self.give_up_waiting(ticket, "a partition is offline, or gone"),
             // Nobody knows what is on disk: nothing that waits for it is acknowledged.
-            Err(error) => {
-                for id in self.state.purgatory.waiting_for_ticket(ticket) {
-                    let Some(parked) = self.state.purgatory.take(id) else { continue };
-                    let reason = format!("a partition could not be synced: {error}");
-                    self.close_connection(parked.context.connection, reason.into());
-                }
+            (Err(error), _) => {
+                self.give_up_waiting(ticket, &format!("a partition could not be synced: {error}"));
                 self.fail(flush.key, &error.to_string());
             }
+        }
+    }
+
+    fn give_up_waiting(&mut self, ticket: u64, reason: &str) {
+        for id in self.state.purgatory.waiting_for_ticket(ticket) {
+            let Some(parked) = self.state.purgatory.take(id) else { continue };
+            self.close_connection(parked.context.connection, reason.to_string().into());
         }
     }
 }

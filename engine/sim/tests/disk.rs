@@ -241,3 +241,26 @@ fn showing_disks_changes_nothing_but_what_is_told() {
     assert_eq!((shown.0, shown.2, hidden.2), (hidden.0, false, true));
     assert_eq!(shown.1, tell(true).1, "a run is decided by its seed");
 }
+
+#[test]
+fn a_batch_that_did_not_fit_on_the_disk_is_not_acknowledged_when_its_file_is_synced() {
+    let mut world = World::new(WorldConfig::new(11, 1));
+    let admin = world.add_admin("admin", AdminConfig::default());
+    let configs = vec![("flush.messages".to_string(), "1".to_string())];
+    let topic = NewTopic { name: "notes".into(), partitions: Some(1), configs, ..NewTopic::default() };
+    world.with_admin(admin, |admin, now, out| admin.create_topic(now, topic, out));
+    world.run_for(SECOND);
+    let producer = world.add_producer("p", ProducerConfig::default());
+    send(&mut world, producer, 1, 10);
+    world.run_for(SECOND);
+    let acknowledged = |world: &World| {
+        let acknowledged = |kind: &TraceKind| matches!(kind, TraceKind::BatchAcknowledged { .. });
+        world.events().iter().filter(|event| acknowledged(&event.kind)).count()
+    };
+    assert_eq!(acknowledged(&world), 1);
+    world.inject(Action::DiskFull { broker: 1, full: true });
+    send(&mut world, producer, 1, 10);
+    world.run_for(3 * SECOND);
+    assert_eq!(acknowledged(&world), 1);
+    world.check_all();
+}

@@ -23,3 +23,10 @@ fn batches_behind_a_refused_one_are_not_refused_with_it() {
 fn a_client_that_wants_metadata_dials_again() {
     (1..=2).for_each(|seed| stays_clean("disk", seed));
 }
+
+/// A disk was full, so a batch of a topic with `flush.messages=1` was never written. Its answer waited for the file to be
+/// synced, which succeeded, and so it was acknowledged. Since then an answer whose partition went offline is not given.
+#[test]
+fn a_sync_that_succeeds_does_not_acknowledge_what_was_not_written() {
+    stays_clean("everything", 4);
+}
