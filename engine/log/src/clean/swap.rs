@@ -44,11 +44,14 @@ impl Log {
         output: Output,
         storage: &mut dyn Storage,
     ) -> Result<(), StorageError> {
-        let Output { segment, recent, .. } = output;
+        let Output { mut segment, recent, .. } = output;
         let (first, last) = (group[0].base_offset, group[group.len() - 1]);
         let numbers = self.segment_number(first)..self.segment_number(last.base_offset) + 1;
         assert_eq!(numbers.len(), group.len(), "nothing but the group is replaced");
         assert!(numbers.end < self.segments.len(), "the active segment is never compacted");
+        // For retention it is as old as they were, even if no record is left to tell.
+        segment.created_ms = self.segments[numbers.start].created_ms;
+        segment.touched_ms = self.segments[numbers.end - 1].touched_ms;
         for path in segment_paths(&self.directory, first) {
             rename_if_there(&format!("{path}{CLEANED}"), &format!("{path}{SWAP}"), storage)?;
         }
