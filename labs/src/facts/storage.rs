@@ -189,18 +189,14 @@ impl StorageFacts {
                     retention_ms: configs.and_then(|all| all.get("retention.ms")).and_then(|ms| ms.parse().ok()),
                 });
             }
-            TraceKind::LogStartOffsetAdvanced { topic, partition, log_start_offset, because } => {
-                if because == "DeleteRecords" {
-                    let it =
-                        view.brokers.values().find_map(|broker| broker.topics.get(topic)?.partitions.get(partition));
-                    let first = it.and_then(|it| it.segments.first()).map_or(0, |segment| segment.base_offset);
-                    self.records_deleted.push(RecordsDeleted {
-                        topic: topic.clone(),
-                        partition: *partition,
-                        start: *log_start_offset,
-                        first_segment: first,
-                    });
-                }
+            TraceKind::LogStartOffsetAdvanced { topic, partition, log_start_offset, because }
+                if because == "DeleteRecords" =>
+            {
+                let topics = view.brokers.values().filter_map(|broker| broker.topics.get(topic));
+                let it = topics.filter_map(|topic| topic.partitions.get(partition)).next();
+                let first_segment = it.and_then(|it| it.segments.first()).map_or(0, |segment| segment.base_offset);
+                let (topic, partition, start) = (topic.clone(), *partition, *log_start_offset);
+                self.records_deleted.push(RecordsDeleted { topic, partition, start, first_segment });
             }
             TraceKind::CleaningFinished { topic, partition, records_removed, .. } => {
                 self.cleanings.push((topic.clone(), *partition, *records_removed));

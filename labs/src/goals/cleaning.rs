@@ -116,7 +116,7 @@ fn key_of(cell: &CellView) -> &str {
     cell.key.as_ref().map_or("", |key| key.text.as_str())
 }
 
-fn cleaned<'a>(facts: &'a Facts) -> impl Iterator<Item = (&'a String, i32, &'a PartitionView)> {
+fn cleaned(facts: &Facts) -> impl Iterator<Item = (&String, i32, &PartitionView)> {
     let seen: BTreeSet<(&String, i32)> =
         facts.storage.cleanings.iter().map(|(topic, partition, _)| (topic, *partition)).collect();
     seen.into_iter().filter_map(|(topic, partition)| Some((topic, partition, facts.partition(topic, partition)?)))
