@@ -99,6 +99,16 @@ impl ProducerState {
         self.entries.entry(header.producer_id).or_insert_with(new).on_appended(header);
     }
 
+    /// A batch is in the log that is older than those that are remembered; the newer ones come first.
+    pub(crate) fn on_older_batch(&mut self, header: &BatchHeader) {
+        let Some(entry) = self.entries.get_mut(&header.producer_id) else { return };
+        let oldest = entry.batches.front().map_or(i64::MIN, WrittenBatch::first_offset);
+        let fits = header.last_offset() < oldest && entry.batches.len() < BATCHES_MAX;
+        if fits && entry.epoch == header.producer_epoch && header.base_sequence != NO_SEQUENCE {
+            entry.batches.push_front(WrittenBatch::of(header));
+        }
+    }
+
     /// How many producers are remembered.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -181,16 +191,20 @@ impl ProducerEntry {
         if self.batches.len() == BATCHES_MAX {
             self.batches.pop_front();
         }
-        self.batches.push_back(WrittenBatch {
-            last_sequence: header.last_sequence(),
-            last_offset: header.last_offset(),
-            offset_delta: header.last_offset_delta,
-            timestamp: header.max_timestamp,
-        });
+        self.batches.push_back(WrittenBatch::of(header));
     }
 }
 
 impl WrittenBatch {
+    fn of(header: &BatchHeader) -> WrittenBatch {
+        WrittenBatch {
+            last_sequence: header.last_sequence(),
+            last_offset: header.last_offset(),
+            offset_delta: header.last_offset_delta,
+            timestamp: header.max_timestamp,
+        }
+    }
+
     fn first_sequence(&self) -> i32 {
         decrement_sequence(self.last_sequence, self.offset_delta)
     }

@@ -83,6 +83,11 @@ fn semantics_10_producer_state_is_rebuilt_from_the_log() {
         assert_eq!((next(7, 0, 30), next(8, 2, 90)), (SequenceCheck::Ok, SequenceCheck::Ok));
         assert_eq!(next(7, 0, 31), SequenceCheck::OutOfOrder { sequence: 31, last_sequence: 29 });
         assert_eq!(bench.log.producers().len(), 2);
+        // Any of the last five may come again: those before the snapshot are looked for in the log.
+        for sequence in 25..30 {
+            let again = bench.log.producers().check(batch_by(7, 0, sequence, 1).header());
+            assert!(matches!(again, SequenceCheck::Duplicate { .. }), "{sequence}: {again:?}");
+        }
     };
     let bench = bench.crash();
     check(&bench);

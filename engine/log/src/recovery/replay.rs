@@ -10,12 +10,14 @@ use crate::{
     index::IndexEntry,
     leader_epochs,
     recent::RecentBatches,
-    scan::{Located, OPEN_CHUNK_BYTES, Scan, ScanError},
+    scan::{LOOKUP_CHUNK_BYTES, Located, OPEN_CHUNK_BYTES, Scan, ScanError},
     segment::Segment,
     snapshots,
 };
 use alloc::{format, vec::Vec};
 
+/// How many bytes in front of a snapshot are looked through for batches that may come again: five of the usual size.
+const RETRY_BYTES: u32 = 96 << 10;
 /// How many bytes at the end of a log are looked through for the newest batches.
 const TAIL_BYTES: u32 = 16 << 10;
 
@@ -25,6 +27,7 @@ impl Recovery {
         let end = self.next_offset();
         self.forget_snapshots(end, storage)?;
         let producers_from = self.load_snapshot(storage)?;
+        self.remember_retries(producers_from, storage)?;
         let epochs_from = self.load_epochs(end, storage)?;
         let from = producers_from.min(epochs_from);
         let segments = core::mem::take(&mut self.found.segments);
@@ -95,6 +98,37 @@ impl Recovery {
             offsets.pop();
         }
         Ok(self.found.segments[0].base_offset)
+    }
+
+    /// A snapshot knows the last batch of each producer; the few before it, which a producer may send again as well, are looked
+    /// for in front of the snapshot's offset. Kafka does without, and takes such a retry for a gap.
+    fn remember_retries(&mut self, snapshot_offset: i64, storage: &dyn Storage) -> Result<(), StorageError> {
+        if self.found.producers.is_empty() {
+            return Ok(());
+        }
+        let before: Vec<&Segment> =
+            self.found.segments.iter().filter(|segment| segment.base_offset < snapshot_offset).collect();
+        let mut left = RETRY_BYTES;
+        let near = before.iter().rev().take_while(|segment| {
+            let is_near = left > 0;
+            left = left.saturating_sub(segment.size);
+            is_near
+        });
+        let mut headers = Vec::new();
+        for segment in near.collect::<Vec<_>>().into_iter().rev() {
+            let from = segment.size.saturating_sub(RETRY_BYTES);
+            let start = segment.indexed_position(storage, |entry: IndexEntry| entry.position <= from)?;
+            let mut scan = Scan::new(storage, segment.log, (start, segment.size), LOOKUP_CHUNK_BYTES);
+            loop {
+                match scan.next_batch() {
+                    Ok(Some(batch)) => headers.extend(batch.header.has_producer_id().then_some(batch.header)),
+                    Ok(None) | Err(ScanError::Damaged(_)) => break,
+                    Err(ScanError::Storage(error)) => return Err(error),
+                }
+            }
+        }
+        headers.iter().rev().for_each(|header| self.found.producers.on_older_batch(header));
+        Ok(())
     }
 
     /// Reads `leader-epoch-checkpoint`. Returns from where on the log has to be read for what it does not say.
