@@ -116,6 +116,10 @@ pub(crate) fn write_partition_metadata(
     directory: &str,
     topic_id: Uuid,
 ) -> Result<(), StorageError> {
+    // Cutting a file off costs more than opening a whole log does: what is there already is left there.
+    if read_partition_metadata(storage, directory)? == Some(topic_id) {
+        return Ok(());
+    }
     let path = format!("{directory}/{PARTITION_METADATA}");
     let text = format!("version: 0\ntopic_id: {}", id_text(topic_id));
     let file = storage.open(&path, OpenMode::CreateOrOpen)?;
@@ -169,6 +173,23 @@ mod tests {
         assert_eq!(MetaProperties::parse(&meta.text()), Ok(meta));
         let old = MetaProperties::parse("version=0\nbroker.id=1\n").unwrap_err();
         assert_eq!(old, "it has version=0, and only version=1 (KRaft) can be read");
+    }
+
+    #[test]
+    fn partition_metadata_is_written_only_where_it_says_something_else() {
+        let mut storage = naru_log::MemoryStorage::new();
+        storage.create_dir("orders-0").unwrap();
+        let (id, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let path = "orders-0/partition.metadata";
+        storage.put(path, format!("version: 0\ntopic_id: {}\n", id_text(id)).as_bytes());
+        let before = storage.contents(path);
+        write_partition_metadata(&mut storage, "orders-0", id).unwrap();
+        assert_eq!(storage.contents(path), before, "not even its last line break is touched");
+        write_partition_metadata(&mut storage, "orders-0", other).unwrap();
+        assert_eq!(read_partition_metadata(&storage, "orders-0"), Ok(Some(other)));
+        storage.put(path, b"");
+        write_partition_metadata(&mut storage, "orders-0", id).unwrap();
+        assert_eq!(read_partition_metadata(&storage, "orders-0"), Ok(Some(id)));
     }
 
     #[test]
