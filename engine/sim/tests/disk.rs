@@ -264,3 +264,27 @@ fn a_batch_that_did_not_fit_on_the_disk_is_not_acknowledged_when_its_file_is_syn
     assert_eq!(acknowledged(&world), 1);
     world.check_all();
 }
+
+#[test]
+fn a_byte_that_rots_is_found_when_the_log_is_checked() {
+    let mut world = world(12, DiskConfig::default());
+    let producer = world.add_producer("p", ProducerConfig::default());
+    write(&mut world, producer, 1, 600);
+    write(&mut world, producer, 1, 600);
+    let length = world.folded().disks[&1].files[LOG].length;
+    world.inject(Action::EditByte { broker: 1, path: LOG.into(), position: length - 10, value: b'!' });
+    world.inject(Action::EditByte { broker: 1, path: LOG.into(), position: length, value: b'!' });
+    let edited = |kind: &TraceKind| matches!(kind, TraceKind::ByteEdited { before: b'x', after: b'!', .. });
+    assert_eq!(
+        world.events().iter().filter(|event| edited(&event.kind)).count(),
+        1,
+        "a byte that is not there stays so"
+    );
+    world.inject(Action::Crash { broker: 1 });
+    world.inject(Action::Restart { broker: 1 });
+    let cut = world.events().iter().find_map(|event| match &event.kind {
+        TraceKind::LogTruncated { to_offset, reason, .. } => Some((*to_offset, reason.contains("CRC-32C"))),
+        _ => None,
+    });
+    assert_eq!(cut, Some((1, true)));
+}

@@ -134,8 +134,7 @@ impl Account {
         let last_at: BTreeMap<_, u64> = self.acknowledged.iter().map(|(number, told)| (place(told), *number)).collect();
         for (number, told) in self.acknowledged.iter().filter(|(_, told)| told.offset >= 0) {
             let there = |found: &&Found| (&found.0, found.1, found.2) == (&told.topic, told.partition, told.offset);
-            let is_there =
-                places.get(number).is_some_and(|found| there(found)) || mine.iter().any(|f| f.4 == *number && there(f));
+            let is_there = places.get(number).is_some_and(&there) || mine.iter().any(|f| f.4 == *number && there(f));
             let key = self.keys.get(*number as usize).and_then(Option::as_deref);
             // After a power failure the same offset is given again.
             let is_last = last_at.get(&place(told)) == Some(number);
