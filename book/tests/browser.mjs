@@ -3,6 +3,7 @@
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { register as diskTests } from './disk.mjs';
 import { book, chapters, Lab, labs, launch, live, onPage, shot } from './harness.mjs';
 
 let browser;
@@ -272,6 +273,10 @@ page('a dark book has dark labs', async (page) => {
   await lab.run();
   await page.screenshot({ path: shot('dark'), fullPage: false });
 });
+
+// ---- The disk microscope ----
+
+diskTests(page, open, noSidewaysScroll);
 
 // ---- The live page ----
 

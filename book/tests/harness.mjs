@@ -102,6 +102,7 @@ export function labs() {
     const toml = read('lab.toml');
     return {
       number: name.slice(0, 2),
+      disk: /^disk\s*=\s*true/m.test(toml),
       chapter: /^chapter\s*=\s*"(.*)"/m.exec(toml)?.[1],
       start: read('start.rhai'),
       solution: read('solution.rhai'),

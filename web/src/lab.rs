@@ -104,9 +104,15 @@ fn microscope(state: LabState) -> Microscope {
     };
     let scope = Microscope::new(data);
     provide_context(scope);
+    // Whoever opens it opens its tab; another tab closes it.
     Effect::new(move |_| {
-        if scope.open.get() {
+        if scope.open.get() && state.tab.get_untracked() != Tab::Disk {
             state.tab.set(Tab::Disk);
+        }
+    });
+    Effect::new(move |_| {
+        if state.tab.get() != Tab::Disk && scope.open.get_untracked() {
+            scope.open.set(false);
         }
     });
     scope

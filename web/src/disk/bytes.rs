@@ -73,21 +73,28 @@ fn Jump(scope: Microscope) -> impl IntoView {
     }
 }
 
+/// The bytes on screen, and those before them: what changed is marked.
+#[derive(Debug, Clone, PartialEq)]
+struct Shown {
+    now: Option<Arc<DiskBytes>>,
+    before: Option<Arc<DiskBytes>>,
+}
+
 #[component]
 fn Grid(scope: Microscope) -> impl IntoView {
     let locale = scope.data.locale;
     let hovered = RwSignal::new(None::<u64>);
-    let before = StoredValue::new(None::<Arc<DiskBytes>>);
-    let content = Memo::new(move |_| {
-        let Some(bytes) = scope.bytes.get() else { return String::new() };
-        let old = before.get_value().filter(|old| !Arc::ptr_eq(old, &bytes));
-        let text = grid(&bytes, old.as_deref(), scope.row.get(), scope.cursor.get());
-        text
-    });
-    Effect::new(move |_| {
+    let shown = Memo::new(move |past: Option<&Shown>| {
         let now = scope.bytes.get();
-        before.set_value(now);
+        match past {
+            Some(past) if past.now == now => past.clone(),
+            past => Shown { before: past.and_then(|past| past.now.clone()), now },
+        }
     });
+    let content = move || {
+        let Shown { now, before } = shown.get();
+        now.map(|now| grid(&now, before.as_deref(), scope.row.get(), scope.cursor.get())).unwrap_or_default()
+    };
     let on_key = move |event: ev::KeyboardEvent| {
         let ctrl = event.ctrl_key() || event.meta_key();
         let length = scope.length();
