@@ -71,6 +71,7 @@ fn ByteEditor(scope: Microscope, lab: LabState) -> impl IntoView {
         let (Some(_), Some(value), false) = untrack(|| (now(), wanted(), is_same())) else { return };
         let (broker, path) = untrack(|| (scope.broker(), scope.path.get()));
         lab.inject(Action::EditByte { broker, path, position: scope.cursor.get_untracked(), value });
+        typed.set(String::new());
     };
     let on_key = move |event: ev::KeyboardEvent| {
         if event.key() == "Enter" {
