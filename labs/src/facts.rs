@@ -9,7 +9,7 @@ pub mod storage;
 
 use crate::refusal::Reason;
 use naru_trace::{CellView, ClientRole, ClusterView, Micros, PartitionView, Preview, Seq, TraceEvent, TraceKind};
-use std::collections::{BTreeMap, BTreeSet};
+use naru_trace::{SortedMap, SortedSet};
 use storage::StorageFacts;
 
 /// Where a record is: topic, partition, offset.
@@ -19,15 +19,15 @@ pub type Place = (String, i32, i64);
 #[derive(Debug, Default)]
 pub struct Facts {
     /// Topics by name, also those deleted later.
-    pub topics: BTreeMap<String, TopicFacts>,
+    pub topics: SortedMap<String, TopicFacts>,
     /// Clients' names by number.
-    pub names: BTreeMap<u32, String>,
+    pub names: SortedMap<u32, String>,
     /// The clients that are consumers.
-    pub consumers: BTreeSet<u32>,
+    pub consumers: SortedSet<u32>,
     /// Records that producers chose a partition for, in order.
     pub queued: Vec<Queued>,
     /// What each consumer got, in order.
-    pub delivered: BTreeMap<u32, Vec<Delivered>>,
+    pub delivered: SortedMap<u32, Vec<Delivered>>,
     /// Refused topics, in order.
     pub refused: Vec<Refusal>,
     /// What happened on disks, and to logs as a whole.
@@ -142,7 +142,7 @@ impl Facts {
 
     /// The first time each consumer got each record, in order; records it got again are left out.
     pub fn first_reads(&self, client: u32) -> Vec<&Delivered> {
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         let reads = self.delivered.get(&client).into_iter().flatten();
         reads.filter(|delivered| seen.insert(&delivered.place)).collect()
     }

@@ -5,8 +5,8 @@
 //! hint). What the goals mean is in [`crate::goals`]. To add a lab, add a folder.
 
 use crate::{goals::Predicate, measure::Measure, text::Text};
+use naru_trace::SortedMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// One lab.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Lab {
     pub disk: bool,
     /// What the broker is started with, by Kafka's keys: `log.retention.check.interval.ms`.
     #[serde(default)]
-    pub settings: BTreeMap<String, String>,
+    pub settings: SortedMap<String, String>,
     /// A few sentences to begin with.
     pub intro: Text,
     /// The belief that it puts to the test.

@@ -12,8 +12,8 @@ use crate::{
     recording::PredictionResult,
     text::Text,
 };
+use naru_trace::SortedMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What can be measured in a recording. Written in `lab.toml` as `{ of = "name", .. }`; see
 /// [`crate::Predicate`].
@@ -176,8 +176,8 @@ fn order_seen(facts: &Facts, topic: &str) -> Option<&'static str> {
     });
     let reads = reads.max_by_key(Vec::len).filter(|reads| reads.len() >= 2)?;
     // The n-th record queued for a partition is the one at its n-th offset, as long as nothing failed.
-    let mut sent: BTreeMap<(i32, i64), usize> = BTreeMap::new();
-    let mut next: BTreeMap<i32, i64> = BTreeMap::new();
+    let mut sent: SortedMap<(i32, i64), usize> = SortedMap::new();
+    let mut next: SortedMap<i32, i64> = SortedMap::new();
     for (order, queued) in facts.queued.iter().filter(|queued| queued.topic == topic).enumerate() {
         let offset = next.entry(queued.partition).or_default();
         sent.insert((queued.partition, *offset), order);

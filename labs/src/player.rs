@@ -7,9 +7,9 @@ use crate::{
     text::Locale,
 };
 use bytes::Bytes;
+use naru_trace::SortedMap;
 use naru_trace::{Actor, ClusterView, Micros, Seq, Site, TraceKind};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A recording that can be shown at any of its moments.
 ///
@@ -304,7 +304,7 @@ impl Player {
 
     /// Records appended and delivered over time, at most `points_max` points a line.
     pub fn series(&self, points_max: usize) -> Vec<Series> {
-        let mut counts: BTreeMap<(SeriesKind, String), Vec<(u64, u64)>> = BTreeMap::new();
+        let mut counts: SortedMap<(SeriesKind, String), Vec<(u64, u64)>> = SortedMap::new();
         for event in &self.recording.events {
             let (kind, name, records) = match &event.kind {
                 TraceKind::BatchAppended { topic, records, .. } => (SeriesKind::Appended, topic.clone(), records),

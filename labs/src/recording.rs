@@ -6,9 +6,9 @@
 
 use crate::text::Text;
 use naru_sim::{Action, DiskJournal};
+use naru_trace::SortedMap;
 use naru_trace::{Micros, Seq, TraceEvent};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The version of [`Recording`]'s JSON. It changes when an older player could no longer read it.
 pub const RECORDING_VERSION: u32 = 1;
@@ -25,7 +25,7 @@ pub struct RunRequest {
     pub seed: Option<u64>,
     /// The learner's predictions: the id of a prediction, and the id of the choice.
     #[serde(default)]
-    pub predictions: BTreeMap<String, String>,
+    pub predictions: SortedMap<String, String>,
     /// Faults injected by hand, in order of time.
     #[serde(default)]
     pub actions: Vec<InjectedAction>,

@@ -8,9 +8,9 @@ mod josa;
 mod korean;
 
 use crate::text::Locale;
+use naru_trace::SortedMap;
 use naru_trace::{Actor, ClientRole, MessageLabel, MessageWay, Preview, TraceEvent, TraceKind};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 pub use josa::{Josa, josa};
 
@@ -29,10 +29,10 @@ pub enum Importance {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
     /// The `client.id`s by the clients' numbers, as they called themselves.
-    pub clients: BTreeMap<u32, String>,
+    pub clients: SortedMap<u32, String>,
     /// Messages by number: sender, receiver and what they carry.
     #[serde(default)]
-    pub messages: BTreeMap<u64, (Actor, Actor, MessageLabel)>,
+    pub messages: SortedMap<u64, (Actor, Actor, MessageLabel)>,
 }
 
 impl Names {

@@ -13,8 +13,9 @@ use naru_client::{
     ResourceType, StartAt,
 };
 use naru_sim::{Action, ClientId, DiskConfig, DiskJournal, Outcome, World, WorldConfig};
+use naru_trace::SortedMap;
 use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// How long a call waits for a broker that does not answer, in simulated time.
 const PATIENCE_US: u64 = 30_000_000;
@@ -38,7 +39,7 @@ pub struct SimBackend {
     delivered: u64,
     by_hand: ByHand,
     journal: DiskJournal,
-    settings: BTreeMap<String, String>,
+    settings: SortedMap<String, String>,
     show_disk: bool,
 }
 
@@ -57,7 +58,7 @@ impl SimBackend {
             delivered: 0,
             by_hand: ByHand::default(),
             journal: DiskJournal::default(),
-            settings: BTreeMap::new(),
+            settings: SortedMap::new(),
             show_disk: false,
         }
     }

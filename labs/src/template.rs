@@ -6,7 +6,7 @@
 //! an error can be said in words.
 
 use crate::text::Text;
-use std::collections::BTreeSet;
+use naru_trace::SortedSet;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn matches_all(parts: &[Part], name: &str) -> bool {
     if name.len() > NAME_BYTES_MAX || !name.is_ascii() {
         return false;
     }
-    let mut reached = BTreeSet::from([0]);
+    let mut reached = SortedSet::from([0]);
     for part in parts {
         reached = reached.into_iter().flat_map(|place| ends_of(part, name, place)).collect();
     }

@@ -1,10 +1,11 @@
 //! The page's side of the Worker: asks questions, hands answers on, and can end a run by ending the Worker.
 
 use crate::protocol::{Answer, Ask, Question, Told};
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use naru_trace::SortedMap;
+use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-type Waiting = Rc<RefCell<BTreeMap<u32, Box<dyn FnOnce(Answer)>>>>;
+type Waiting = Rc<RefCell<SortedMap<u32, Box<dyn FnOnce(Answer)>>>>;
 type OnFailure = Rc<dyn Fn()>;
 
 /// A Worker, started when the first question comes.

@@ -15,7 +15,8 @@ use crate::{
 use leptos::prelude::*;
 use naru_labs::{EventRow, Importance, InjectedAction, Lab, RunRequest};
 use naru_trace::ClusterView;
-use std::{collections::BTreeMap, sync::Arc};
+use naru_trace::SortedMap;
+use std::sync::Arc;
 use wasm_bindgen::JsValue;
 
 /// Something the screen says, in either language.
@@ -58,7 +59,7 @@ pub struct LabState {
     /// The seed in its field.
     pub seed: RwSignal<u64>,
     /// The choices made, by prediction.
-    pub picks: RwSignal<BTreeMap<String, String>>,
+    pub picks: RwSignal<SortedMap<String, String>>,
     /// What was done by hand: part of the next run, and of the permalink.
     pub actions: RwSignal<Vec<InjectedAction>>,
     /// Where the run is.
@@ -90,7 +91,7 @@ pub struct LabState {
     /// Whether the list of keys is open.
     pub help: RwSignal<bool>,
     /// The engine's sources, once they were asked for.
-    pub sources: RwSignal<Option<Arc<BTreeMap<String, String>>>>,
+    pub sources: RwSignal<Option<Arc<SortedMap<String, String>>>>,
     sources_asked: StoredValue<bool>,
     /// The causal chain that is open.
     pub chain: RwSignal<Option<Arc<Vec<EventRow>>>>,
@@ -300,7 +301,7 @@ impl LabState {
         let url = self.option("sources");
         wasm_bindgen_futures::spawn_local(async move {
             let text = dom::fetch_text(&url).await.unwrap_or_default();
-            let sources: BTreeMap<String, String> = naru_labs::json::read(&text).unwrap_or_default();
+            let sources: SortedMap<String, String> = naru_labs::json::read(&text).unwrap_or_default();
             self.sources.set(Some(Arc::new(sources)));
         });
     }

@@ -12,11 +12,12 @@ use crate::{
     topics::PartitionKey,
     turn::Turn,
 };
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use bytes::Bytes;
 use naru_log::{FileId, Log, OpenMode, Storage, StorageError, TopicPartition, checkpoint};
+use naru_trace::SortedMap;
 
-type Offsets = BTreeMap<TopicPartition, i64>;
+type Offsets = SortedMap<TopicPartition, i64>;
 
 /// The two files of each log directory.
 const FILES: [&str; 2] = [checkpoint::RECOVERY_POINTS, checkpoint::LOG_START_OFFSETS];
@@ -25,7 +26,7 @@ const FILES: [&str; 2] = [checkpoint::RECOVERY_POINTS, checkpoint::LOG_START_OFF
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoints {
     /// By log directory and file.
-    written: BTreeMap<(usize, &'static str), Offsets>,
+    written: SortedMap<(usize, &'static str), Offsets>,
     under_way: Vec<Writing>,
 }
 
@@ -197,16 +198,16 @@ impl Turn<'_> {
             partition.is_none_or(|partition| partition.dir != Some(of.0))
         };
         let written = &self.state.checkpoints.written;
-        let mut all = written.iter().flat_map(|(of, offsets)| offsets.keys().map(move |id| (of, id)));
-        if all.any(is_gone) {
+        let any_is_gone = written.iter().flat_map(|(of, offsets)| offsets.keys().map(move |id| (of, id))).any(is_gone);
+        if any_is_gone {
             // When it cannot be written now, the next checkpoint does it, or the next start.
             drop(self.write_checkpoints_now());
         }
     }
 
     /// What the files should say. A log start offset is worth a line only where it lies inside a segment.
-    fn current_checkpoints(&self) -> BTreeMap<(usize, &'static str), Offsets> {
-        let mut all: BTreeMap<(usize, &'static str), Offsets> = BTreeMap::new();
+    fn current_checkpoints(&self) -> SortedMap<(usize, &'static str), Offsets> {
+        let mut all: SortedMap<(usize, &'static str), Offsets> = SortedMap::new();
         for (index, _) in self.state.dirs.online() {
             FILES.iter().for_each(|name| drop(all.insert((index, *name), Offsets::new())));
         }

@@ -15,7 +15,6 @@ use crate::{
     turn::Turn,
 };
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -26,6 +25,7 @@ use naru_log::{
 };
 use naru_records::DecompressLimit;
 use naru_trace::{Deadline, Micros, TraceKind};
+use naru_trace::{SortedMap, SortedSet};
 
 /// How much of a log is read in one step.
 const STEP_BYTES: u32 = 256 << 10;
@@ -44,11 +44,11 @@ pub(crate) struct Cleaning {
     /// When to go on, or to look for something to clean. `None` while no topic is compacted.
     next: Option<Micros>,
     /// The first dirty offset of each log, by log directory.
-    checkpoints: BTreeMap<String, BTreeMap<TopicPartition, i64>>,
+    checkpoints: SortedMap<String, SortedMap<TopicPartition, i64>>,
     /// Partitions that cannot be cleaned, until the next start.
-    uncleanable: BTreeSet<PartitionKey>,
+    uncleanable: SortedSet<PartitionKey>,
     /// Partitions whose cleaning was given up: their turn comes again when no other is due.
-    given_up: BTreeSet<PartitionKey>,
+    given_up: SortedSet<PartitionKey>,
     tickets: u64,
 }
 
@@ -69,9 +69,9 @@ impl Cleaning {
             secret: None,
             current: None,
             next: None,
-            checkpoints: BTreeMap::new(),
-            uncleanable: BTreeSet::new(),
-            given_up: BTreeSet::new(),
+            checkpoints: SortedMap::new(),
+            uncleanable: SortedSet::new(),
+            given_up: SortedSet::new(),
             tickets: TICKET,
         }
     }
@@ -316,14 +316,14 @@ fn checkpoint_path(parent: &str) -> String {
 }
 
 /// A file that is not there or says nothing that can be understood: then everything is dirty.
-fn read_checkpoints(parent: &str, storage: &dyn Storage) -> BTreeMap<TopicPartition, i64> {
+fn read_checkpoints(parent: &str, storage: &dyn Storage) -> SortedMap<TopicPartition, i64> {
     let text = read_text(storage, &checkpoint_path(parent)).ok().flatten();
     text.and_then(|text| checkpoint::parse(&text).ok()).unwrap_or_default()
 }
 
 fn write_checkpoints(
     parent: &str,
-    offsets: &BTreeMap<TopicPartition, i64>,
+    offsets: &SortedMap<TopicPartition, i64>,
     storage: &mut dyn Storage,
 ) -> Result<(), StorageError> {
     storage.replace_file(&checkpoint_path(parent), checkpoint::text(offsets).as_bytes())

@@ -1,10 +1,11 @@
 //! A broker's configuration, with Kafka's key names and Kafka's defaults.
 
 use crate::upkeep::UpkeepConfig;
-use alloc::{collections::BTreeMap, format, string::String, string::ToString, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
 use naru_log::LogConfig;
 use naru_metadata::topic_config::{TOPIC_CONFIGS, TopicConfig};
+use naru_trace::SortedMap;
 
 /// What a broker has to know before it starts.
 #[derive(Debug, Clone)]
@@ -48,7 +49,7 @@ pub struct BrokerConfig {
     /// What a topic's log takes from the broker where its own configuration says nothing.
     pub log: LogConfig,
     /// All keys that were set, as they were written: what DescribeConfigs calls `STATIC_BROKER_CONFIG`.
-    pub properties: BTreeMap<String, String>,
+    pub properties: SortedMap<String, String>,
     /// Keys that were set and that this broker does not know.
     pub unknown_keys: Vec<String>,
 }
@@ -136,7 +137,7 @@ impl Default for BrokerConfig {
             cleaner: CleanerConfig::default(),
             upkeep: UpkeepConfig::default(),
             log: LogConfig::default(),
-            properties: BTreeMap::new(),
+            properties: SortedMap::new(),
             unknown_keys: Vec::new(),
         }
     }
@@ -145,7 +146,7 @@ impl Default for BrokerConfig {
 impl BrokerConfig {
     /// Reads a `server.properties`, already split into keys and values. Keys that this broker does not know are kept in
     /// [`BrokerConfig::unknown_keys`] for a warning; a value that its key cannot have is an error.
-    pub fn from_properties(properties: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+    pub fn from_properties(properties: &SortedMap<String, String>) -> Result<Self, ConfigError> {
         let mut config = BrokerConfig { properties: properties.clone(), ..BrokerConfig::default() };
         // The weaker keys first, so that the stronger ones overwrite them.
         for key in KEYS.iter() {
@@ -169,7 +170,7 @@ impl BrokerConfig {
 
     /// Every setting under Kafka's key, for DescribeConfigs and as defaults of topics: what was written in the properties,
     /// and what was set in the code instead.
-    pub(crate) fn static_configs(&self) -> BTreeMap<String, String> {
+    pub(crate) fn static_configs(&self) -> SortedMap<String, String> {
         let default = BrokerConfig::default();
         let mut configs = self.properties.clone();
         configs.insert("node.id".into(), self.node_id.to_string());

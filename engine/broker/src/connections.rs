@@ -7,8 +7,9 @@
 //! Deliberately not sockets: bytes are cut into frames by the driver.
 
 use crate::{config::BrokerConfig, input::ConnectionId};
-use alloc::{collections::BTreeMap, collections::VecDeque, string::String};
+use alloc::{collections::VecDeque, string::String};
 use bytes::Bytes;
+use naru_trace::SortedMap;
 use naru_trace::{ConnectionView, RequestRef, Seq};
 use naru_wire::ApiKey;
 
@@ -52,7 +53,7 @@ pub(crate) struct Connection {
 /// All connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    connections: BTreeMap<ConnectionId, Connection>,
+    connections: SortedMap<ConnectionId, Connection>,
 }
 
 /// A connection has more waiting than the configuration allows.

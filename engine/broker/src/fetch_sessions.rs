@@ -4,8 +4,9 @@
 //! Deliberately not the reading itself: [`crate::api::fetch`] asks here *what* to read and *what* to tell.
 
 use crate::{random::Random, topics::TopicRef};
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use naru_trace::Micros;
+use naru_trace::SortedMap;
 use naru_wire::ErrorCode;
 
 /// An epoch that ends a session, or asks for none.
@@ -45,8 +46,8 @@ struct Session {
     last_used: Micros,
     /// The partitions in the order in which they are read. Who was given records goes to the end, so that a partition with
     /// much to read does not starve the others.
-    order: BTreeMap<u64, Remembered>,
-    places: BTreeMap<(TopicRef, i32), u64>,
+    order: SortedMap<u64, Remembered>,
+    places: SortedMap<(TopicRef, i32), u64>,
     next_place: u64,
 }
 
@@ -60,7 +61,7 @@ struct Remembered {
 /// All sessions.
 #[derive(Debug, Default)]
 pub(crate) struct FetchSessions {
-    sessions: BTreeMap<i32, Session>,
+    sessions: SortedMap<i32, Session>,
 }
 
 /// How a fetch stands to sessions.
@@ -195,8 +196,8 @@ impl Session {
             by_id,
             created: now,
             last_used: now,
-            order: BTreeMap::new(),
-            places: BTreeMap::new(),
+            order: SortedMap::new(),
+            places: SortedMap::new(),
             next_place: 0,
         }
     }

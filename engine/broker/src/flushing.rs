@@ -8,8 +8,9 @@ use crate::{
     topics::{Partition, PartitionKey},
     turn::Turn,
 };
-use alloc::{collections::BTreeMap, format, string::ToString};
+use alloc::{format, string::ToString};
 use naru_log::StorageError;
+use naru_trace::SortedMap;
 use naru_trace::{Micros, TraceKind};
 
 /// Tickets for syncing, apart from everybody else's.
@@ -20,7 +21,7 @@ pub(crate) const TICKET_END: u64 = TICKET << 1;
 /// What is being synced.
 #[derive(Debug, Default)]
 pub(crate) struct Flushing {
-    under_way: BTreeMap<u64, Flush>,
+    under_way: SortedMap<u64, Flush>,
     next: u64,
 }
 

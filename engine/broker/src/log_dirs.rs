@@ -14,8 +14,9 @@ use crate::{
     metadata_log,
     random::Random,
 };
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use naru_log::{Storage, StorageError, StorageErrorKind};
+use naru_trace::SortedMap;
 use uuid::Uuid;
 
 /// How the directory of a deleted partition ends.
@@ -155,8 +156,8 @@ impl LogDirs {
     }
 
     /// Where each partition is, by the name of its directory (`orders-0`).
-    pub(crate) fn locate(&mut self, storage: &dyn Storage) -> Result<BTreeMap<String, usize>, StartError> {
-        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    pub(crate) fn locate(&mut self, storage: &dyn Storage) -> Result<SortedMap<String, usize>, StartError> {
+        let mut found: SortedMap<String, usize> = SortedMap::new();
         let mut twice = None;
         let mut index = 0;
         let paths: Vec<String> = self.dirs.iter().map(|dir| dir.path.clone()).collect();

@@ -1,16 +1,16 @@
 //! Counters that are always on: plain integers, added to in passing. Formatting them is somebody else's work.
 
-use alloc::collections::BTreeMap;
 use naru_records::BatchHeader;
+use naru_trace::SortedMap;
 use naru_wire::{ApiKey, ErrorCode};
 
 /// What a broker has done since it was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// Requests handled, by the API's name.
-    pub requests: BTreeMap<&'static str, u64>,
+    pub requests: SortedMap<&'static str, u64>,
     /// Responses that carried an error, by Kafka's name for the error.
-    pub errors: BTreeMap<&'static str, u64>,
+    pub errors: SortedMap<&'static str, u64>,
     /// Bytes of frames received, without their length fields.
     pub bytes_in: u64,
     /// Bytes of frames handed to the network, with their length fields.
@@ -43,7 +43,7 @@ pub struct Metrics {
 #[derive(Debug)]
 pub(crate) struct Counters {
     requests: [u64; ApiKey::ALL.len()],
-    errors: BTreeMap<ErrorCode, u64>,
+    errors: SortedMap<ErrorCode, u64>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     batches_appended: u64,
@@ -56,7 +56,7 @@ impl Default for Counters {
     fn default() -> Self {
         Counters {
             requests: [0; ApiKey::ALL.len()],
-            errors: BTreeMap::new(),
+            errors: SortedMap::new(),
             bytes_in: 0,
             bytes_out: 0,
             batches_appended: 0,

@@ -11,14 +11,13 @@ use crate::{
     topics::{Offline, Partition, PartitionKey, PartitionState, Topic, TopicKey},
     turn::Turn,
 };
-use alloc::{
-    boxed::Box, collections::BTreeMap, collections::BTreeSet, format, string::String, string::ToString, vec::Vec,
-};
+use alloc::{boxed::Box, format, string::String, string::ToString, vec::Vec};
 use naru_log::{FileId, Log, LogError, Opening, StorageError, TopicPartition};
 use naru_metadata::MetadataRecord;
 use naru_metadata::image::{RESOURCE_BROKER, RESOURCE_TOPIC};
 use naru_metadata::record::{ConfigRecord, PartitionRecord};
 use naru_trace::{PartitionView, TraceKind};
+use naru_trace::{SortedMap, SortedSet};
 use naru_wire::StrBytes;
 use uuid::Uuid;
 
@@ -26,7 +25,7 @@ impl Turn<'_> {
     /// Carries out a decision that is on disk.
     pub(crate) fn publish(&mut self, records: &[MetadataRecord]) {
         let published = self.out.trace.cause();
-        let mut configured = BTreeSet::new();
+        let mut configured = SortedSet::new();
         for record in records {
             match record {
                 MetadataRecord::Topic(topic) => self.add_topic(&topic.name, topic.topic_id, records),
@@ -56,7 +55,7 @@ impl Turn<'_> {
     /// Adds a topic that is in the image already, with its partitions: at start.
     ///
     /// `located` tells where partitions lie, by the names of their directories.
-    pub(crate) fn open_topic(&mut self, topic: &naru_metadata::Topic, located: &BTreeMap<String, usize>) {
+    pub(crate) fn open_topic(&mut self, topic: &naru_metadata::Topic, located: &SortedMap<String, usize>) {
         let key = self.insert_topic(&topic.name, topic.id, topic.configs.clone());
         for (index, partition) in topic.partitions.iter().enumerate() {
             let assignment = Assignment {
@@ -183,7 +182,7 @@ impl Turn<'_> {
     }
 
     fn add_topic(&mut self, name: &str, id: Uuid, records: &[MetadataRecord]) {
-        self.insert_topic(name, id, BTreeMap::new());
+        self.insert_topic(name, id, SortedMap::new());
         self.out.trace.emit_then(|| {
             let is_its = |record: &&MetadataRecord| matches!(record, MetadataRecord::Partition(p) if p.topic_id == id);
             TraceKind::TopicCreated {
@@ -194,7 +193,7 @@ impl Turn<'_> {
         });
     }
 
-    fn insert_topic(&mut self, name: &str, id: Uuid, configs: BTreeMap<String, String>) -> TopicKey {
+    fn insert_topic(&mut self, name: &str, id: Uuid, configs: SortedMap<String, String>) -> TopicKey {
         let settings = TopicSettings::new(&configs, &self.state.settings);
         let name = StrBytes::from_string(name.into());
         self.state.topics.insert(Topic { name, id, settings, configs, partitions: Vec::new() })

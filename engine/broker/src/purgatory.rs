@@ -5,8 +5,9 @@
 //! Deliberately not callbacks: the purgatory only says *which* replies are free; the broker then answers them.
 
 use crate::{api::fetch::FetchWait, connections::RequestContext, topics::PartitionKey};
-use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use naru_trace::{Deadline, Micros, Seq};
+use naru_trace::{SortedMap, SortedSet};
 use naru_wire::Response;
 
 /// What a parked reply waits for.
@@ -15,7 +16,7 @@ pub(crate) enum Until {
     /// The metadata log is on disk up to this offset.
     Durable { end_offset: i64, response: Box<Response> },
     /// Logs are on disk as far as they were appended to: one ticket for each.
-    Flushed { tickets: BTreeSet<u64>, end_offset: i64, response: Box<Response> },
+    Flushed { tickets: SortedSet<u64>, end_offset: i64, response: Box<Response> },
     /// Enough bytes can be read.
     Bytes(Box<FetchWait>),
 }
@@ -44,10 +45,10 @@ pub(crate) struct Want {
 #[derive(Debug, Default)]
 pub(crate) struct Purgatory {
     next_id: u64,
-    parked: BTreeMap<u64, Parked>,
-    deadlines: BTreeSet<(Micros, u64)>,
+    parked: SortedMap<u64, Parked>,
+    deadlines: SortedSet<(Micros, u64)>,
     /// Who waits for a partition: the reply, and the index among its wants.
-    watchers: BTreeMap<PartitionKey, BTreeSet<(u64, usize)>>,
+    watchers: SortedMap<PartitionKey, SortedSet<(u64, usize)>>,
 }
 
 impl Purgatory {

@@ -3,10 +3,11 @@
 //! Which keys a topic may set, and to what, is decided in `naru-metadata` when they are set. Here they are only read: the
 //! topic's own value, else the broker's under its own name for it, else Kafka's default.
 
-use alloc::{collections::BTreeMap, string::String};
+use alloc::string::String;
 use naru_log::{CleanupPolicy, LogConfig};
 use naru_metadata::{Settings, topic_config};
 use naru_records::{Compression, TimestampType};
+use naru_trace::SortedMap;
 
 /// What a topic's partitions obey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(crate) struct TopicSettings {
 
 impl TopicSettings {
     /// Reads a topic's own configuration over the broker's.
-    pub(crate) fn new(configs: &BTreeMap<String, String>, settings: &Settings) -> Self {
+    pub(crate) fn new(configs: &SortedMap<String, String>, settings: &Settings) -> Self {
         let number = |key: &str| topic_config::number(key, configs, settings);
         let size = |key: &str| u32::try_from(number(key)).unwrap_or(u32::MAX);
         let text = |key: &str| topic_config::text(key, configs, settings);
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn a_topics_own_value_wins_over_the_brokers_and_that_over_kafkas() {
         let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (String::from(*k), String::from(*v))).collect();
-        let static_configs: BTreeMap<String, String> =
+        let static_configs: SortedMap<String, String> =
             text(&[("message.max.bytes", "2000"), ("log.segment.bytes", "2000000"), ("min.insync.replicas", "2")]);
         let broker = Settings { static_configs, ..Settings::stand_alone(1) };
         let topic = text(&[("max.message.bytes", "1000"), ("cleanup.policy", "compact,delete")]);
@@ -113,7 +114,7 @@ mod tests {
         assert_eq!(settings.min_insync_replicas, 2);
         assert!(settings.compacted);
         assert_eq!(settings.log.cleanup, CleanupPolicy { delete: true, compact: true });
-        assert_eq!(TopicSettings::new(&BTreeMap::new(), &Settings::stand_alone(1)).log, LogConfig::default());
+        assert_eq!(TopicSettings::new(&SortedMap::new(), &Settings::stand_alone(1)).log, LogConfig::default());
         assert_eq!(settings.timestamp_type, TimestampType::CreateTime);
         let small = text(&[("internal.segment.bytes", "100"), ("segment.bytes", "2000000")]);
         assert_eq!(TopicSettings::new(&small, &broker).log.segment_bytes, 100);

@@ -10,8 +10,9 @@
 //! ```
 
 use crate::topic_settings::TopicSettings;
-use alloc::{boxed::Box, collections::BTreeMap, collections::VecDeque, string::String, string::ToString, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, string::String, string::ToString, vec::Vec};
 use naru_log::{Log, Storage};
+use naru_trace::SortedMap;
 use naru_trace::{CELLS_MAX, PartitionView};
 use naru_wire::{ErrorCode, StrBytes};
 use uuid::Uuid;
@@ -37,9 +38,9 @@ pub(crate) enum TopicRef {
 /// All topics.
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
-    topics: BTreeMap<TopicKey, Topic>,
-    by_name: BTreeMap<String, TopicKey>,
-    by_id: BTreeMap<Uuid, TopicKey>,
+    topics: SortedMap<TopicKey, Topic>,
+    by_name: SortedMap<String, TopicKey>,
+    by_id: SortedMap<Uuid, TopicKey>,
     next_key: u64,
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct Topic {
     pub(crate) id: Uuid,
     pub(crate) settings: TopicSettings,
     /// The configuration keys that were set for it, which `settings` was made from.
-    pub(crate) configs: BTreeMap<String, String>,
+    pub(crate) configs: SortedMap<String, String>,
     /// By number, without gaps.
     pub(crate) partitions: Vec<Partition>,
 }

@@ -1,8 +1,9 @@
 //! The broker as a picture, read straight from its state. Tests compare it with the fold of its events after every step.
 
 use crate::{purgatory::Until, turn::State};
-use alloc::{collections::BTreeMap, string::String, string::ToString};
+use alloc::{string::String, string::ToString};
 use naru_log::Storage;
+use naru_trace::SortedMap;
 use naru_trace::{BrokerState, BrokerView, ParkCondition, ParkedView, TopicView};
 
 impl State {
@@ -38,7 +39,7 @@ impl State {
         }
     }
 
-    fn topic_views(&self, storage: &dyn Storage) -> BTreeMap<String, TopicView> {
+    fn topic_views(&self, storage: &dyn Storage) -> SortedMap<String, TopicView> {
         let view = |topic: &crate::topics::Topic| {
             let partitions = topic.partitions.iter().enumerate();
             let partitions = partitions.map(|(index, partition)| (index as i32, partition.view(storage)));

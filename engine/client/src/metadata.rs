@@ -3,11 +3,9 @@
 //! Not here: sending the request ([`crate::network`]).
 
 use crate::{NetworkConfig, backoff::Chance, backoff::retry_at};
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    string::{String, ToString},
-};
+use alloc::string::{String, ToString};
 use naru_trace::Micros;
+use naru_trace::{SortedMap, SortedSet};
 use naru_wire::{
     ErrorCode, StrBytes, TopicName,
     messages::{
@@ -22,7 +20,7 @@ use uuid::Uuid;
 pub(crate) struct TopicMetadata {
     pub(crate) id: Uuid,
     pub(crate) error: Option<ErrorCode>,
-    pub(crate) partitions: BTreeMap<i32, LeaderMetadata>,
+    pub(crate) partitions: SortedMap<i32, LeaderMetadata>,
 }
 
 /// Who leads a partition.
@@ -36,9 +34,9 @@ pub(crate) struct LeaderMetadata {
 /// The cache, and the state of its refresh.
 #[derive(Debug, Default)]
 pub(crate) struct Metadata {
-    pub(crate) brokers: BTreeMap<i32, (String, u16)>,
-    topics: BTreeMap<String, TopicMetadata>,
-    wanted: BTreeSet<String>,
+    pub(crate) brokers: SortedMap<i32, (String, u16)>,
+    topics: SortedMap<String, TopicMetadata>,
+    wanted: SortedSet<String>,
     needs_update: bool,
     in_flight: bool,
     failures: u32,

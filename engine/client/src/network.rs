@@ -12,13 +12,14 @@ use crate::{
     metadata::Metadata,
 };
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     format,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
 use bytes::Bytes;
+use naru_trace::SortedMap;
 use naru_trace::{Deadline, MessageLabel, MessageWay, Micros, Name, Now};
 use naru_wire::{
     ApiKey, ErrorCode, Request, RequestHeader, Response, StrBytes, correlation_id, decode_response, encode_request,
@@ -86,7 +87,7 @@ struct Connection<T> {
     /// While it is not ready: when to give up.
     setup_deadline: Micros,
     /// What the broker speaks, by API key.
-    versions: BTreeMap<i16, (i16, i16)>,
+    versions: SortedMap<i16, (i16, i16)>,
     in_flight: VecDeque<InFlight<T>>,
 }
 
@@ -107,8 +108,8 @@ pub(crate) struct Network<T> {
     auto_create_topics: bool,
     pub(crate) metadata: Metadata,
     pub(crate) chance: Chance,
-    connections: BTreeMap<ConnectionId, Connection<T>>,
-    reconnects: BTreeMap<Node, Reconnect>,
+    connections: SortedMap<ConnectionId, Connection<T>>,
+    reconnects: SortedMap<Node, Reconnect>,
     next_connection: u64,
     next_correlation_id: i32,
     closed: bool,
@@ -132,8 +133,8 @@ impl<T> Network<T> {
             auto_create_topics,
             metadata: Metadata::default(),
             chance: Chance::new(seed),
-            connections: BTreeMap::new(),
-            reconnects: BTreeMap::new(),
+            connections: SortedMap::new(),
+            reconnects: SortedMap::new(),
             next_connection: 1,
             next_correlation_id: 0,
             closed: false,
@@ -295,7 +296,7 @@ impl<T> Network<T> {
             node,
             state: ConnectionState::Dialling,
             setup_deadline: now.monotonic.plus(u64::from(self.config.connection_setup_timeout_ms) * 1_000),
-            versions: BTreeMap::new(),
+            versions: SortedMap::new(),
             in_flight: VecDeque::new(),
         };
         self.connections.insert(id, connection);

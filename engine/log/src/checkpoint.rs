@@ -11,7 +11,8 @@
 //! like this. This only reads and writes the text: whoever owns the directory replaces the file.
 
 use crate::TopicPartition;
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{format, string::String};
+use naru_trace::SortedMap;
 
 /// The file with the offsets before which everything is safely on disk.
 pub const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
@@ -21,7 +22,7 @@ pub const LOG_START_OFFSETS: &str = "log-start-offset-checkpoint";
 pub const CLEANER_OFFSETS: &str = "cleaner-offset-checkpoint";
 
 /// The file's text.
-pub fn text(offsets: &BTreeMap<TopicPartition, i64>) -> String {
+pub fn text(offsets: &SortedMap<TopicPartition, i64>) -> String {
     let mut text = format!("0\n{}\n", offsets.len());
     for (id, offset) in offsets {
         text += &format!("{} {} {offset}\n", id.topic, id.partition);
@@ -30,7 +31,7 @@ pub fn text(offsets: &BTreeMap<TopicPartition, i64>) -> String {
 }
 
 /// Reads the file's text. An error is a sentence, and then nothing in the file is to be believed.
-pub fn parse(text: &str) -> Result<BTreeMap<TopicPartition, i64>, String> {
+pub fn parse(text: &str) -> Result<SortedMap<TopicPartition, i64>, String> {
     let mut lines = text.lines();
     let version = lines.next().unwrap_or_default().trim();
     if version != "0" {
@@ -40,7 +41,7 @@ pub fn parse(text: &str) -> Result<BTreeMap<TopicPartition, i64>, String> {
         ));
     }
     let count = lines.next().and_then(|line| line.trim().parse::<usize>().ok()).ok_or("it does not say its length")?;
-    let mut offsets = BTreeMap::new();
+    let mut offsets = SortedMap::new();
     for (number, line) in lines.enumerate() {
         let (id, offset) = entry(line).ok_or_else(|| format!("line {} is not an offset", number + 3))?;
         offsets.insert(id, offset);

@@ -17,11 +17,12 @@
 //!
 //! Snapshots, which save reading the whole log at start, are in [`crate::snapshots`]. Not here yet: transactions.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use naru_records::{
     BatchHeader,
     header::{NO_SEQUENCE, decrement_sequence, increment_sequence},
 };
+use naru_trace::SortedMap;
 
 /// How many batches of a producer are remembered (ProducerStateEntry.NUM_BATCHES_TO_RETAIN).
 pub const BATCHES_MAX: usize = 5;
@@ -59,7 +60,7 @@ pub enum SequenceCheck {
 /// The producers that have written to one log, by producer id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProducerState {
-    pub(crate) entries: BTreeMap<i64, ProducerEntry>,
+    pub(crate) entries: SortedMap<i64, ProducerEntry>,
 }
 
 /// One producer.

@@ -17,14 +17,10 @@ use crate::{
     producers::{BATCHES_MAX, ProducerEntry, ProducerState, WrittenBatch},
     segment::offset_in,
 };
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, format, string::String, vec::Vec};
 use bytes::{Buf, BufMut, Bytes};
 use naru_records::header::NO_SEQUENCE;
+use naru_trace::SortedMap;
 
 const VERSION: i16 = 1;
 const HEADER_BYTES: usize = 6;
@@ -110,7 +106,7 @@ pub fn decode(mut bytes: &[u8]) -> Option<ProducerState> {
     if bytes.len() != count.checked_mul(ENTRY_BYTES)? {
         return None;
     }
-    let entries: BTreeMap<i64, ProducerEntry> = (0..count).map(|_| decode_entry(&mut bytes)).collect();
+    let entries: SortedMap<i64, ProducerEntry> = (0..count).map(|_| decode_entry(&mut bytes)).collect();
     (entries.len() == count).then_some(ProducerState { entries })
 }
 

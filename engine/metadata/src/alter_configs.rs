@@ -12,11 +12,11 @@ use crate::{
     topic_name,
 };
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use naru_trace::{SortedMap, SortedSet};
 use naru_wire::{
     ErrorCode, StrBytes,
     messages::{
@@ -115,7 +115,7 @@ impl Alteration {
     /// Mistakes that need no look at what is set now (`ConfigAdminManager.preprocess`).
     fn check_form(&self) -> Result<(), ApiError> {
         let invalid = |message: String| Err(ApiError::new(ErrorCode::InvalidRequest, message));
-        let mut seen = BTreeSet::new();
+        let mut seen = SortedSet::new();
         if !self.changes.iter().all(|change| seen.insert(&change.key)) {
             return invalid("Error due to duplicate config keys".to_string());
         }
@@ -134,7 +134,7 @@ fn decide_all(
     resources: Vec<Alteration>,
     validate_only: bool,
 ) -> Decision<Vec<AlteredResource>> {
-    let mut times: BTreeMap<(i8, StrBytes), u32> = BTreeMap::new();
+    let mut times: SortedMap<(i8, StrBytes), u32> = SortedMap::new();
     for resource in &resources {
         *times.entry(resource.target()).or_default() += 1;
     }
@@ -160,7 +160,7 @@ fn decide_all(
 /// The records for one resource.
 fn decide(image: &Image, settings: &Settings, resource: &Alteration) -> Result<Vec<MetadataRecord>, ApiError> {
     let name = resource.resource_name.as_str();
-    let none = BTreeMap::new();
+    let none = SortedMap::new();
     let before = match resource.resource_type {
         RESOURCE_TOPIC => {
             if name.is_empty() {
@@ -185,11 +185,11 @@ fn decide(image: &Image, settings: &Settings, resource: &Alteration) -> Result<V
 
 /// What is set when the changes are made.
 fn after(
-    before: &BTreeMap<String, String>,
+    before: &SortedMap<String, String>,
     settings: &Settings,
     resource: &Alteration,
-) -> Result<BTreeMap<String, String>, ApiError> {
-    let mut after = if resource.replaces { BTreeMap::new() } else { before.clone() };
+) -> Result<SortedMap<String, String>, ApiError> {
+    let mut after = if resource.replaces { SortedMap::new() } else { before.clone() };
     for Change { key, operation, value } in &resource.changes {
         let value = value.as_deref().unwrap_or_default();
         match *operation {
@@ -214,7 +214,7 @@ fn after(
 
 /// A list with elements added or taken out. A list that is not set begins as its default.
 fn edited_list(
-    before: &BTreeMap<String, String>,
+    before: &SortedMap<String, String>,
     settings: &Settings,
     key: &str,
     value: &str,
@@ -257,7 +257,7 @@ fn check_broker(settings: &Settings, name: &str) -> Result<(), ApiError> {
 }
 
 /// What a running broker can take: the keys that give topics their defaults. All others are read once, at start.
-fn check_dynamic(changes: &[Change], after: &BTreeMap<String, String>) -> Result<(), ApiError> {
+fn check_dynamic(changes: &[Change], after: &SortedMap<String, String>) -> Result<(), ApiError> {
     let is_fixed = |change: &&Change| topic_config::dynamic_broker_key(&change.key).is_none();
     let fixed: Vec<&str> = changes.iter().filter(is_fixed).map(|change| change.key.as_str()).collect();
     if !fixed.is_empty() {
@@ -277,8 +277,8 @@ fn check_dynamic(changes: &[Change], after: &BTreeMap<String, String>) -> Result
 /// One record for each key that has another value than before.
 fn difference(
     resource: &Alteration,
-    before: &BTreeMap<String, String>,
-    after: &BTreeMap<String, String>,
+    before: &SortedMap<String, String>,
+    after: &SortedMap<String, String>,
 ) -> Vec<MetadataRecord> {
     let record = |key: &String, value: Option<&String>| {
         MetadataRecord::Config(ConfigRecord {

@@ -4,7 +4,8 @@
 //! records to another partition than its earlier ones. In Kafka this is `ReplicationControlManager.createPartitions`.
 
 use crate::{ApiError, Decision, Image, MetadataRecord, Settings, Topic, placement};
-use alloc::{collections::BTreeMap, format, vec::Vec};
+use alloc::{format, vec::Vec};
+use naru_trace::SortedMap;
 use naru_wire::{
     ErrorCode,
     messages::{
@@ -19,7 +20,7 @@ pub fn create_partitions(
     settings: &Settings,
     request: &CreatePartitionsRequest,
 ) -> Decision<Vec<CreatePartitionsTopicResult>> {
-    let mut times: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut times: SortedMap<&str, u32> = SortedMap::new();
     for topic in &request.topics {
         *times.entry(topic.name.as_str()).or_default() += 1;
     }

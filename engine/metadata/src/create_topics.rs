@@ -11,11 +11,11 @@ use crate::{
     topic_config, topic_name,
 };
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use naru_trace::SortedMap;
 use naru_trace::{Trace, TraceKind};
 use naru_wire::{
     ErrorCode, StrBytes, TopicName,
@@ -70,7 +70,7 @@ struct Item<'a> {
 impl<'a> Items<'a> {
     /// A name that is there twice gets one answer, at its first place.
     fn of(settings: &Settings, request: &'a CreateTopicsRequest) -> Self {
-        let mut times: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut times: SortedMap<&str, u32> = SortedMap::new();
         for topic in &request.topics {
             *times.entry(topic.name.as_str()).or_default() += 1;
         }
@@ -152,7 +152,7 @@ fn check_name(image: &Image, name: &str) -> Result<(), ApiError> {
     topic_name::validate(name).or_else(invalid)
 }
 
-fn configs(topic: &CreatableTopic) -> Result<BTreeMap<String, String>, ApiError> {
+fn configs(topic: &CreatableTopic) -> Result<SortedMap<String, String>, ApiError> {
     let nulls: Vec<&str> =
         topic.configs.iter().filter(|config| config.value.is_none()).map(|config| config.name.as_str()).collect();
     if !nulls.is_empty() {
@@ -198,7 +198,7 @@ fn manual_partitions(settings: &Settings, topic: &CreatableTopic) -> Result<Vec<
         return wrong_request("numPartitions");
     }
     let invalid = |message: String| ApiError::new(ErrorCode::InvalidReplicaAssignment, message);
-    let mut partitions: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    let mut partitions: SortedMap<i32, Vec<i32>> = SortedMap::new();
     let mut factor = None;
     for assignment in &topic.assignments {
         let index = assignment.partition_index;
@@ -225,7 +225,7 @@ fn config_record(topic: &str, key: &str, value: &str) -> MetadataRecord {
 }
 
 /// Every configuration key with what it will be: the client need not ask again (KIP-525).
-fn config_echo(settings: &Settings, configs: &BTreeMap<String, String>) -> Vec<CreatableTopicConfigs> {
+fn config_echo(settings: &Settings, configs: &SortedMap<String, String>) -> Vec<CreatableTopicConfigs> {
     let shown = topic_config::TOPIC_CONFIGS.iter().filter(|config| config.is_shown(configs));
     let echo = |config: &'static topic_config::TopicConfig| {
         let (value, source) = topic_config::effective(config, configs, settings);

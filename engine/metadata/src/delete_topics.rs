@@ -4,7 +4,8 @@
 //! once: deleting by two names what is one topic is a mistake that must not go unnoticed.
 
 use crate::{ApiError, Decision, Image, MetadataRecord, Settings, record::RemoveTopicRecord};
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
+use naru_trace::SortedMap;
 use naru_wire::{
     ErrorCode, TopicName,
     messages::{
@@ -21,7 +22,7 @@ pub fn delete_topics(
 ) -> Decision<Vec<DeletableTopicResult>> {
     let named = request.topic_names.iter().map(|name| Target { name: Some(name.clone()), id: Uuid::nil() });
     let targets: Vec<Target> = named.chain(request.topics.iter().map(Target::of)).collect();
-    let mut times: BTreeMap<&Target, u32> = BTreeMap::new();
+    let mut times: SortedMap<&Target, u32> = SortedMap::new();
     for target in &targets {
         *times.entry(target).or_default() += 1;
     }

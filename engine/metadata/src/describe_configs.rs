@@ -7,12 +7,12 @@ use crate::{
     topic_name,
 };
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
+use naru_trace::{SortedMap, SortedSet};
 use naru_wire::{
     ErrorCode, StrBytes,
     messages::{
@@ -67,7 +67,7 @@ fn describe_topic(
 
 fn topic_entry(
     config: &'static TopicConfig,
-    configs: &BTreeMap<String, String>,
+    configs: &SortedMap<String, String>,
     settings: &Settings,
 ) -> DescribeConfigsResourceResult {
     let (value, _) = topic_config::effective(config, configs, settings);
@@ -102,7 +102,7 @@ fn describe_broker(settings: &Settings, name: &str) -> Result<Vec<DescribeConfig
     let defaults = TOPIC_CONFIGS.iter().filter_map(|config| config.synonyms.last()).map(|synonym| synonym.name);
     let set = [&settings.static_configs, &settings.dynamic_configs, &settings.dynamic_default_configs];
     let set = set.into_iter().flat_map(|configs| configs.keys().map(String::as_str));
-    let keys: BTreeSet<&str> = defaults.chain(set).collect();
+    let keys: SortedSet<&str> = defaults.chain(set).collect();
     Ok(keys.into_iter().map(|key| broker_entry(key, settings)).collect())
 }
 

@@ -5,8 +5,9 @@ use crate::record::{
     PartitionChangeRecord, PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
     UnregisterBrokerRecord,
 };
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
+use naru_trace::SortedMap;
 use uuid::Uuid;
 
 /// A `resource_type` of a [`ConfigRecord`]: a topic.
@@ -17,13 +18,13 @@ pub const RESOURCE_BROKER: i8 = 4;
 /// What the metadata records add up to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Image {
-    topics: BTreeMap<String, Topic>,
-    names: BTreeMap<Uuid, String>,
+    topics: SortedMap<String, Topic>,
+    names: SortedMap<Uuid, String>,
     /// Names with a `.` or `_`, by what they become when every `.` is a `_`: see [`Image::colliding`].
-    collisions: BTreeMap<String, Vec<String>>,
-    brokers: BTreeMap<i32, Registration>,
-    features: BTreeMap<String, i16>,
-    configs: BTreeMap<(i8, String), BTreeMap<String, String>>,
+    collisions: SortedMap<String, Vec<String>>,
+    brokers: SortedMap<i32, Registration>,
+    features: SortedMap<String, i16>,
+    configs: SortedMap<(i8, String), SortedMap<String, String>>,
     next_producer_id: i64,
 }
 
@@ -37,7 +38,7 @@ pub struct Topic {
     /// Its partitions; the index is the partition's number.
     pub partitions: Vec<Partition>,
     /// The configuration keys that were set for it.
-    pub configs: BTreeMap<String, String>,
+    pub configs: SortedMap<String, String>,
 }
 
 /// A partition.
@@ -149,7 +150,7 @@ impl Image {
     }
 
     /// The configuration that was set dynamically for a broker, or for all brokers if `name` is empty.
-    pub fn broker_configs(&self, name: &str) -> Option<&BTreeMap<String, String>> {
+    pub fn broker_configs(&self, name: &str) -> Option<&SortedMap<String, String>> {
         self.configs.get(&(RESOURCE_BROKER, name.into()))
     }
 
@@ -178,7 +179,7 @@ impl Image {
             return fail(format!("TopicRecord for '{}' with the id of '{name}'", record.name));
         }
         let topic =
-            Topic { name: record.name.clone(), id: record.topic_id, partitions: Vec::new(), configs: BTreeMap::new() };
+            Topic { name: record.name.clone(), id: record.topic_id, partitions: Vec::new(), configs: SortedMap::new() };
         self.names.insert(record.topic_id, record.name.clone());
         if let Some(unified) = unified(&record.name) {
             self.collisions.entry(unified).or_default().push(record.name.clone());
@@ -347,7 +348,7 @@ fn unified(name: &str) -> Option<String> {
     name.contains(['.', '_']).then(|| name.replace('.', "_"))
 }
 
-fn set_config(configs: &mut BTreeMap<String, String>, record: &ConfigRecord) {
+fn set_config(configs: &mut SortedMap<String, String>, record: &ConfigRecord) {
     match &record.value {
         Some(value) => configs.insert(record.name.clone(), value.clone()),
         None => configs.remove(&record.name),

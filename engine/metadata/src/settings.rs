@@ -2,10 +2,10 @@
 
 use crate::{Image, topic_config::ConfigSource};
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
+use naru_trace::SortedMap;
 use uuid::Uuid;
 
 /// The broker's settings that decisions depend on.
@@ -28,11 +28,11 @@ pub struct Settings {
     pub log_dirs: Vec<Uuid>,
     /// Every setting that the broker was started with, under Kafka's names: `log.retention.ms`. Topics take their defaults
     /// from here.
-    pub static_configs: BTreeMap<String, String>,
+    pub static_configs: SortedMap<String, String>,
     /// What was set for this broker while it ran (IncrementalAlterConfigs). Stronger than the next.
-    pub dynamic_configs: BTreeMap<String, String>,
+    pub dynamic_configs: SortedMap<String, String>,
     /// What was set for all brokers while they ran. Stronger than what the broker was started with.
-    pub dynamic_default_configs: BTreeMap<String, String>,
+    pub dynamic_default_configs: SortedMap<String, String>,
 }
 
 impl Settings {
@@ -46,9 +46,9 @@ impl Settings {
             brokers: alloc::vec![node_id],
             directory_id: Uuid::nil(),
             log_dirs: alloc::vec![Uuid::nil()],
-            static_configs: BTreeMap::new(),
-            dynamic_configs: BTreeMap::new(),
-            dynamic_default_configs: BTreeMap::new(),
+            static_configs: SortedMap::new(),
+            dynamic_configs: SortedMap::new(),
+            dynamic_default_configs: SortedMap::new(),
         }
     }
 

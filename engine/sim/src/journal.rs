@@ -4,7 +4,6 @@
 //! event is a fold of them. Only worlds that show their disks keep a journal.
 
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -12,6 +11,7 @@ use alloc::{
 use bytes::{Bytes, BytesMut};
 use naru_log::DiskChange;
 use naru_trace::Seq;
+use naru_trace::SortedMap;
 
 /// Every change of what disks hold, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ struct Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DiskImage {
     /// Files by path, relative to the data directory.
-    pub files: BTreeMap<String, FileImage>,
+    pub files: SortedMap<String, FileImage>,
 }
 
 /// What a file holds at one moment. Cheap to clone: it shares the bytes of the journal.
@@ -214,7 +214,7 @@ mod tests {
     fn a_power_failure_leaves_what_it_says() {
         let mut journal = DiskJournal::default();
         written(&mut journal, 0, 0, b"gone");
-        let files = BTreeMap::from([("left".to_string(), Bytes::from_static(b"x"))]);
+        let files = SortedMap::from([("left".to_string(), Bytes::from_static(b"x"))]);
         journal.push(1, 1, DiskChange::PowerLost { files });
         assert_eq!(journal.image_at(1, 1).files.into_keys().collect::<Vec<_>>(), ["left"]);
     }

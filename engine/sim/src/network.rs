@@ -4,16 +4,12 @@
 //! can be held, delayed, and lost with their connection. Not here: what brokers and clients make of it ([`crate::nodes`]).
 
 use crate::world::{Happening, QueueKey, World};
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::ToString,
-    vec::Vec,
-};
+use alloc::{format, string::ToString, vec::Vec};
 use bytes::Bytes;
 use naru_broker::{ConnectionId as BrokerConnection, Input};
 use naru_client::{ClientInput, ConnectionId};
 use naru_trace::{Actor, MessageLabel, MessageView, Micros, Name, Seq, TraceKind};
+use naru_trace::{SortedMap, SortedSet};
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +52,12 @@ pub(crate) struct Message {
 /// All connections, and all messages on their way.
 #[derive(Debug, Default)]
 pub(crate) struct Network {
-    pub(crate) links: BTreeMap<u64, Link>,
-    pub(crate) messages: BTreeMap<u64, Message>,
+    pub(crate) links: SortedMap<u64, Link>,
+    pub(crate) messages: SortedMap<u64, Message>,
     next_link: u64,
     next_message: u64,
-    held: BTreeSet<(u32, i32)>,
-    delays: BTreeMap<(u32, i32), u64>,
+    held: SortedSet<(u32, i32)>,
+    delays: SortedMap<(u32, i32), u64>,
     pub(crate) tamper: Option<fn(bool, &mut Vec<u8>)>,
 }
 

@@ -11,7 +11,6 @@ use crate::{
 };
 use alloc::{
     boxed::Box,
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -20,6 +19,7 @@ use naru_broker::{Broker, BrokerConfig, ConfigError, Outbox};
 use naru_client::{Admin, AdminConfig, ClientOutbox, Consumer, ConsumerConfig, Machine, Producer, ProducerConfig};
 use naru_log::{FileId, MemoryStorage};
 use naru_trace::{Actor, BrokerView, ClusterView, Micros, Now, Seq, Trace, TraceEvent, TraceKind};
+use naru_trace::{SortedMap, SortedSet};
 
 /// A client's number in its world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,18 +96,18 @@ pub struct World {
     pub(crate) config: WorldConfig,
     pub(crate) now: Micros,
     pub(crate) rng: Rng,
-    queue: BTreeMap<QueueKey, Happening>,
+    queue: SortedMap<QueueKey, Happening>,
     queued: u64,
     pub(crate) trace: Trace,
     pub(crate) broker_out: Outbox,
     pub(crate) client_out: ClientOutbox,
-    pub(crate) brokers: BTreeMap<i32, BrokerSlot>,
-    pub(crate) clients: BTreeMap<u32, ClientSlot>,
+    pub(crate) brokers: SortedMap<i32, BrokerSlot>,
+    pub(crate) clients: SortedMap<u32, ClientSlot>,
     pub(crate) network: Network,
     fold: ClusterView,
     folded_events: usize,
     /// Who may have changed since the last check.
-    pub(crate) touched: BTreeSet<Actor>,
+    pub(crate) touched: SortedSet<Actor>,
     /// Made when the world is first checked: a lab in the browser never is, and downloads no invariants.
     pub(crate) checker: Option<Checker>,
     pub(crate) disk_rng: Rng,
@@ -135,7 +135,7 @@ impl WorldConfig {
 
 impl WorldConfig {
     /// The same with these settings for every broker, by Kafka's keys.
-    pub fn with_settings(mut self, settings: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+    pub fn with_settings(mut self, settings: &SortedMap<String, String>) -> Result<Self, ConfigError> {
         for broker in &mut self.brokers {
             *broker = BrokerConfig { node_id: broker.node_id, ..BrokerConfig::from_properties(settings)? };
         }
@@ -150,17 +150,17 @@ impl World {
         let mut world = World {
             now: Micros(0),
             rng: Rng::new(config.seed),
-            queue: BTreeMap::new(),
+            queue: SortedMap::new(),
             queued: 0,
             trace,
             broker_out: Outbox::default(),
             client_out: ClientOutbox::default(),
-            brokers: BTreeMap::new(),
-            clients: BTreeMap::new(),
+            brokers: SortedMap::new(),
+            clients: SortedMap::new(),
             network: Network::default(),
             fold: ClusterView::default(),
             folded_events: 0,
-            touched: BTreeSet::new(),
+            touched: SortedSet::new(),
             checker: None,
             disk_rng: disks::rng(config.seed),
             journal: DiskJournal::default(),

@@ -6,8 +6,8 @@
 //! events; the simulation keeps a journal of them.
 
 use crate::kind::TraceKind;
+use crate::sorted::SortedMap;
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -21,7 +21,7 @@ pub const PAGE_BYTES: u64 = 4096;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DiskView {
     /// Files by path, relative to the data directory: `orders-0/00000000000000000000.log`.
-    pub files: BTreeMap<String, FileView>,
+    pub files: SortedMap<String, FileView>,
     /// Whether there is no room.
     pub full: bool,
     /// By how much every access to the disk is slower than usual, in microseconds.
@@ -155,7 +155,7 @@ fn broker_of(kind: &TraceKind) -> Option<i32> {
 }
 
 /// Folds an event into the pictures of the disks. Events about anything else change nothing.
-pub(crate) fn apply(disks: &mut BTreeMap<i32, DiskView>, kind: &TraceKind) {
+pub(crate) fn apply(disks: &mut SortedMap<i32, DiskView>, kind: &TraceKind) {
     match (broker_of(kind), kind) {
         (None, _) => {}
         // It is told of in every world; the disk is shown in some.

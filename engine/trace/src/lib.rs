@@ -17,6 +17,7 @@ pub mod event;
 pub mod hash;
 pub mod kind;
 pub mod sink;
+pub mod sorted;
 pub mod time;
 pub mod view;
 
@@ -27,6 +28,7 @@ pub use kind::{
     CellView, ClientRole, MessageLabel, MessageWay, Name, ParkCondition, Partitioning, Preview, SegmentView, TraceKind,
 };
 pub use sink::Trace;
+pub use sorted::{SortedMap, SortedSet};
 pub use time::{Deadline, Micros, Now};
 pub use view::{
     BrokerState, BrokerView, CELLS_MAX, ClientView, ClusterView, ConnectionView, MessageView, ParkedView,

@@ -3,13 +3,14 @@
 //! [`ClusterView::apply`] is the only thing that changes a view. A machine can also describe itself as a view
 //! (`Broker::view`, `Producer::view`, ...); tests compare the two after every step of every simulation.
 
+use crate::sorted::SortedMap;
 use crate::{
     disk::{self, DiskView},
     event::{Actor, TraceEvent},
     kind::{CellView, ClientRole, MessageLabel, Name, ParkCondition, SegmentView, TraceKind},
     time::Micros,
 };
-use alloc::{collections::BTreeMap, collections::VecDeque, string::String, string::ToString, vec::Vec};
+use alloc::{collections::VecDeque, string::String, string::ToString, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 /// How many records a partition's picture keeps: the newest ones.
@@ -21,14 +22,14 @@ pub struct ClusterView {
     /// The time of the last event.
     pub at: Micros,
     /// Brokers by `node.id`.
-    pub brokers: BTreeMap<i32, BrokerView>,
+    pub brokers: SortedMap<i32, BrokerView>,
     /// Clients by number.
-    pub clients: BTreeMap<u32, ClientView>,
+    pub clients: SortedMap<u32, ClientView>,
     /// Messages on their way, by number.
-    pub in_flight: BTreeMap<u64, MessageView>,
+    pub in_flight: SortedMap<u64, MessageView>,
     /// The disks by `node.id` of the broker. Empty unless the world was asked to show them.
     #[serde(default)]
-    pub disks: BTreeMap<i32, DiskView>,
+    pub disks: SortedMap<i32, DiskView>,
 }
 
 /// Whether a broker's process is there.
@@ -52,11 +53,11 @@ pub struct BrokerView {
     /// The port its clients dial.
     pub port: u16,
     /// Topics by name.
-    pub topics: BTreeMap<String, TopicView>,
+    pub topics: SortedMap<String, TopicView>,
     /// Connections by number.
-    pub connections: BTreeMap<u64, ConnectionView>,
+    pub connections: SortedMap<u64, ConnectionView>,
     /// Replies that wait, by number.
-    pub parked: BTreeMap<u64, ParkedView>,
+    pub parked: SortedMap<u64, ParkedView>,
 }
 
 /// One topic on one broker.
@@ -65,10 +66,10 @@ pub struct TopicView {
     /// Its id (KIP-516), as 36 characters.
     pub topic_id: String,
     /// The configuration keys that were set for it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub configs: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub configs: SortedMap<String, String>,
     /// Partitions by number.
-    pub partitions: BTreeMap<i32, PartitionView>,
+    pub partitions: SortedMap<i32, PartitionView>,
 }
 
 /// One partition's replica on one broker.
@@ -138,7 +139,7 @@ pub struct ClientView {
     /// A consumer's records that reached the application.
     pub delivered: u64,
     /// The next offset a consumer will read, by topic and partition; -1 before it is known.
-    pub positions: BTreeMap<String, BTreeMap<i32, i64>>,
+    pub positions: SortedMap<String, SortedMap<i32, i64>>,
 }
 
 /// A message on its way.
@@ -170,7 +171,7 @@ impl ClientView {
             acknowledged: 0,
             failed: 0,
             delivered: 0,
-            positions: BTreeMap::new(),
+            positions: SortedMap::new(),
         }
     }
 }
@@ -290,7 +291,7 @@ impl ClientView {
                 partitions.insert(partition, offset);
             }
             None => {
-                self.positions.insert(topic.into(), BTreeMap::from([(partition, offset)]));
+                self.positions.insert(topic.into(), SortedMap::from([(partition, offset)]));
             }
         }
     }

@@ -2,7 +2,7 @@
 //! they came back, reads that found their pages in memory or did not.
 
 use naru_trace::{Actor, ClusterView, Micros, Seq, TraceEvent, TraceKind};
-use std::collections::{BTreeMap, BTreeSet};
+use naru_trace::{SortedMap, SortedSet};
 
 /// Everything about storage that goals ask about.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub struct StorageFacts {
     /// What consumers read, from one seek to the next.
     pub readings: Vec<Reading>,
     /// The base offsets of all segments that a partition ever had.
-    pub segments: BTreeMap<(String, i32), BTreeSet<i64>>,
+    pub segments: SortedMap<(String, i32), SortedSet<i64>>,
     /// Segments that went, in order.
     pub deleted: Vec<Deleted>,
     /// Each time a client had the beginning of a log moved.
@@ -24,11 +24,11 @@ pub struct StorageFacts {
     /// Batches that were refused: topic and error.
     pub refused: Vec<(String, String)>,
     /// Pages of each topic that were read since records of it last came to a reader, and how many of these were not in memory.
-    pages_read: BTreeMap<String, (u64, u64)>,
+    pages_read: SortedMap<String, (u64, u64)>,
     /// How the broker's process ended last, and how its partitions were then.
     ended: Option<Ended>,
     /// The offset behind the last acknowledged record, of each partition.
-    acknowledged: BTreeMap<(String, i32), i64>,
+    acknowledged: SortedMap<(String, i32), i64>,
     /// When the last acknowledgement came.
     acknowledged_at: Micros,
 }
@@ -143,7 +143,7 @@ struct Ended {
     how: Ending,
     seq: Seq,
     idle_us: u64,
-    ends: BTreeMap<(String, i32), i64>,
+    ends: SortedMap<(String, i32), i64>,
 }
 
 impl StorageFacts {

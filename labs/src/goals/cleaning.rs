@@ -4,7 +4,7 @@
 use super::{Verdict, best};
 use crate::facts::{Facts, TopicFacts, storage::Deleted};
 use naru_trace::{CellView, PartitionView};
-use std::collections::{BTreeMap, BTreeSet};
+use naru_trace::{SortedMap, SortedSet};
 
 /// The segments of one partition that went because of this setting.
 fn gone<'a>(facts: &'a Facts, (topic, partition): (&str, i32), because: &str) -> Vec<&'a Deleted> {
@@ -15,8 +15,8 @@ fn gone<'a>(facts: &'a Facts, (topic, partition): (&str, i32), because: &str) ->
 pub(super) fn segments_went(facts: &Facts, segments: usize, because: &str) -> Verdict {
     let candidates = facts.storage.segments.iter().map(|((topic, partition), bases)| {
         let gone = gone(facts, (topic, *partition), because);
-        let went: BTreeSet<i64> = gone.iter().map(|it| it.base_offset).collect();
-        let first: BTreeSet<i64> = bases.iter().take(segments).copied().collect();
+        let went: SortedSet<i64> = gone.iter().map(|it| it.base_offset).collect();
+        let first: SortedSet<i64> = bases.iter().take(segments).copied().collect();
         let left = facts.partition(topic, *partition).map_or(0, |it| it.segments.len());
         // No other retention took a segment of this log, and something is left of it.
         let here = facts.storage.deleted.iter().filter(|it| it.topic == *topic && it.partition == *partition);
@@ -117,7 +117,7 @@ fn key_of(cell: &CellView) -> &str {
 }
 
 fn cleaned(facts: &Facts) -> impl Iterator<Item = (&String, i32, &PartitionView)> {
-    let seen: BTreeSet<(&String, i32)> =
+    let seen: SortedSet<(&String, i32)> =
         facts.storage.cleanings.iter().map(|(topic, partition, _)| (topic, *partition)).collect();
     seen.into_iter().filter_map(|(topic, partition)| Some((topic, partition, facts.partition(topic, partition)?)))
 }
@@ -125,7 +125,7 @@ fn cleaned(facts: &Facts) -> impl Iterator<Item = (&String, i32, &PartitionView)
 pub(super) fn compacted(facts: &Facts, keys: usize) -> Verdict {
     let candidates = cleaned(facts).map(|(topic, partition, view)| {
         let (closed, _) = closed_and_active(view);
-        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut times: SortedMap<&str, usize> = SortedMap::new();
         closed.iter().for_each(|cell| *times.entry(key_of(cell)).or_default() += 1);
         let doubled = times.values().filter(|times| **times > 1).count();
         let appended = facts.topics.get(topic).map_or(0, |it| it.records.len());
@@ -155,8 +155,8 @@ fn not_compacted() -> Verdict {
 pub(super) fn key_in_active_too(facts: &Facts) -> Verdict {
     let candidates = cleaned(facts).map(|(topic, partition, view)| {
         let (closed, active) = closed_and_active(view);
-        let old: BTreeSet<&str> = closed.iter().map(|cell| key_of(cell)).collect();
-        let both: BTreeSet<&str> = active.iter().map(|cell| key_of(cell)).filter(|key| old.contains(key)).collect();
+        let old: SortedSet<&str> = closed.iter().map(|cell| key_of(cell)).collect();
+        let both: SortedSet<&str> = active.iter().map(|cell| key_of(cell)).filter(|key| old.contains(key)).collect();
         let names = both.iter().copied().collect::<Vec<_>>().join(", ");
         let verdict = Verdict::new(
             !both.is_empty(),

@@ -3,14 +3,14 @@
 use super::{By, Verdict, best, no_topic};
 use crate::facts::{Facts, Queued, Stored, TopicFacts};
 use naru_trace::{CellView, Preview};
-use std::collections::{BTreeMap, BTreeSet};
+use naru_trace::{SortedMap, SortedSet};
 
 /// What tells which records belong together, and the records' values in order.
-type Groups<'a> = BTreeMap<String, Vec<&'a Preview>>;
+type Groups<'a> = SortedMap<String, Vec<&'a Preview>>;
 
 pub(super) fn partitions_used(facts: &Facts, topic: Option<&str>, partitions: usize) -> Verdict {
     let candidates = facts.living(topic).map(|(name, topic)| {
-        let used: BTreeSet<i32> = topic.records.iter().map(|record| record.partition).collect();
+        let used: SortedSet<i32> = topic.records.iter().map(|record| record.partition).collect();
         let verdict = Verdict::new(
             used.len() >= partitions,
             format!("The records of {name} are in {} of its {} partitions.", used.len(), topic.partitions),
@@ -106,7 +106,7 @@ pub(super) fn without_key(facts: &Facts, topic: Option<&str>, records: usize) ->
 
 pub(super) fn only_one_key(facts: &Facts) -> Verdict {
     let one = facts.living(None).find(|(_, topic)| {
-        let keys: BTreeSet<_> = topic.records.iter().map(|record| &record.cell.key).collect();
+        let keys: SortedSet<_> = topic.records.iter().map(|record| &record.cell.key).collect();
         topic.records.len() >= 3 && keys.len() == 1 && !keys.contains(&None)
     });
     match one {
@@ -121,7 +121,7 @@ pub(super) fn only_one_key(facts: &Facts) -> Verdict {
 
 pub(super) fn key_mixes_groups(facts: &Facts) -> Verdict {
     let mixed = facts.living(None).find_map(|(_, topic)| {
-        let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut groups: SortedMap<String, SortedSet<String>> = SortedMap::new();
         for record in &topic.records {
             if let (Some(key), Some(word)) = (group(&record.cell, By::Key), group(&record.cell, By::FirstWord)) {
                 groups.entry(key).or_default().insert(word);
@@ -252,8 +252,8 @@ fn moves(facts: &Facts, partitions: i32) -> impl Iterator<Item = (&String, &Topi
 /// A record as the same record in another topic: its key and its value.
 type Content<'a> = (&'a Option<Preview>, &'a Option<Preview>);
 
-fn counted(records: &[Stored]) -> BTreeMap<Content<'_>, usize> {
-    let mut counts = BTreeMap::new();
+fn counted(records: &[Stored]) -> SortedMap<Content<'_>, usize> {
+    let mut counts = SortedMap::new();
     for record in records {
         *counts.entry((&record.cell.key, &record.cell.value)).or_default() += 1;
     }
@@ -276,8 +276,8 @@ fn values_by_group<'a>(records: impl Iterator<Item = Content<'a>>, by: By) -> Gr
 }
 
 /// The partitions that each group's records are in.
-pub(crate) fn homes(topic: &TopicFacts, by: By) -> BTreeMap<String, BTreeSet<i32>> {
-    let mut homes: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
+pub(crate) fn homes(topic: &TopicFacts, by: By) -> SortedMap<String, SortedSet<i32>> {
+    let mut homes: SortedMap<String, SortedSet<i32>> = SortedMap::new();
     for record in &topic.records {
         if let Some(group) = group(&record.cell, by) {
             homes.entry(group).or_default().insert(record.partition);
@@ -286,8 +286,8 @@ pub(crate) fn homes(topic: &TopicFacts, by: By) -> BTreeMap<String, BTreeSet<i32
     homes
 }
 
-fn records_per_group(topic: &TopicFacts, by: By) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
+fn records_per_group(topic: &TopicFacts, by: By) -> SortedMap<String, usize> {
+    let mut counts = SortedMap::new();
     for record in &topic.records {
         if let Some(group) = group(&record.cell, by) {
             *counts.entry(group).or_default() += 1;

@@ -3,10 +3,10 @@
 use super::{Verdict, best, no_topic};
 use crate::facts::{Facts, Place};
 use naru_trace::Preview;
-use std::collections::{BTreeMap, BTreeSet};
+use naru_trace::{SortedMap, SortedSet};
 
 pub(super) fn by_each(facts: &Facts, topic: Option<&str>, consumers: usize, records: usize) -> Verdict {
-    let mut readers: BTreeMap<&Place, BTreeSet<u32>> = BTreeMap::new();
+    let mut readers: SortedMap<&Place, SortedSet<u32>> = SortedMap::new();
     for (client, reads) in &facts.delivered {
         for read in reads {
             readers.entry(&read.place).or_default().insert(*client);
@@ -38,7 +38,7 @@ pub(super) fn by_each(facts: &Facts, topic: Option<&str>, consumers: usize, reco
 
 pub(super) fn again(facts: &Facts, records: usize) -> Verdict {
     let repeats = facts.delivered.iter().map(|(client, reads)| {
-        let mut times: BTreeMap<&Place, usize> = BTreeMap::new();
+        let mut times: SortedMap<&Place, usize> = SortedMap::new();
         for read in reads {
             *times.entry(&read.place).or_default() += 1;
         }
@@ -61,7 +61,7 @@ pub(super) fn again(facts: &Facts, records: usize) -> Verdict {
 }
 
 pub(super) fn still_there(facts: &Facts, records: usize) -> Verdict {
-    let read: BTreeSet<&Place> = facts.delivered.values().flatten().map(|read| &read.place).collect();
+    let read: SortedSet<&Place> = facts.delivered.values().flatten().map(|read| &read.place).collect();
     let views = || facts.end.brokers.values().flat_map(|broker| &broker.topics);
     let kept = |place: &Place| {
         views().filter(|(topic, _)| **topic == place.0).any(|(_, view)| {
@@ -91,7 +91,7 @@ pub(super) fn got_nothing(facts: &Facts) -> Verdict {
 
 pub(super) fn skipped_the_beginning(facts: &Facts) -> Verdict {
     let skipped = facts.delivered.iter().find_map(|(client, reads)| {
-        let mut first: BTreeMap<(&str, i32), i64> = BTreeMap::new();
+        let mut first: SortedMap<(&str, i32), i64> = SortedMap::new();
         for read in reads {
             let offset = first.entry((&read.place.0, read.place.1)).or_insert(i64::MAX);
             *offset = (*offset).min(read.place.2);
@@ -113,7 +113,7 @@ pub(super) fn skipped_the_beginning(facts: &Facts) -> Verdict {
 
 pub(super) fn stored_twice(facts: &Facts, records: usize) -> Verdict {
     let most = facts.living(None).map(|(_, topic)| {
-        let mut times: BTreeMap<(&Option<Preview>, &Option<Preview>), usize> = BTreeMap::new();
+        let mut times: SortedMap<(&Option<Preview>, &Option<Preview>), usize> = SortedMap::new();
         for record in &topic.records {
             *times.entry((&record.cell.key, &record.cell.value)).or_default() += 1;
         }

@@ -4,13 +4,13 @@ use crate::facts::{
     Facts,
     storage::{Edit, Ending, Restart},
 };
-use std::collections::BTreeSet;
+use naru_trace::SortedSet;
 
 pub(super) fn directories(facts: &Facts, topic: &str) -> Option<String> {
     facts.topics.get(topic)?;
     let paths = facts.end.disks.values().flat_map(|disk| disk.files.keys());
     let mut shown = false;
-    let mut found = BTreeSet::new();
+    let mut found = SortedSet::new();
     for path in paths {
         shown = true;
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -114,7 +114,7 @@ pub(super) fn delete_records_leaves(facts: &Facts) -> Option<&'static str> {
 pub(super) fn doubled(facts: &Facts, topic: &str) -> Option<&'static str> {
     facts.storage.cleanings.iter().find(|(other, ..)| other == topic)?;
     let view = facts.end.brokers.values().find_map(|broker| broker.topics.get(topic))?;
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::new();
     let mut cells = view.partitions.values().flat_map(|partition| &partition.cells);
     let again = cells.any(|cell| !seen.insert(cell.key.as_ref().map(|key| &key.text)));
     again.then_some("yes")

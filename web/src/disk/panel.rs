@@ -15,8 +15,9 @@ use crate::{
 };
 use leptos::{ev, html, prelude::*};
 use naru_labs::DiskBytes;
+use naru_trace::SortedSet;
 use naru_trace::{ClusterView, DiskView, PageRun, PageState};
-use std::{collections::BTreeSet, fmt::Write, rc::Rc, sync::Arc};
+use std::{fmt::Write, rc::Rc, sync::Arc};
 
 /// Bytes that are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub struct Microscope {
     /// Goes up when the cursor's byte is to be edited.
     pub edit_wanted: RwSignal<u32>,
     /// Directories that hide what is in them.
-    closed: RwSignal<BTreeSet<String>>,
+    closed: RwSignal<SortedSet<String>>,
     /// What was asked for and has not come; whether something else is wanted since.
     asked: StoredValue<Option<bool>>,
 }

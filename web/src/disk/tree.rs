@@ -1,7 +1,7 @@
 //! A disk as a tree: directories and files in order, with what the last change did to each.
 
 use naru_trace::{DiskView, FileView, PageRun};
-use std::collections::{BTreeMap, BTreeSet};
+use naru_trace::{SortedMap, SortedSet};
 
 /// What the last change did to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,8 @@ impl Node {
 }
 
 /// The tree of `now`. `before` is the disk before its last change; directories of `closed` hide what is in them.
-pub fn nodes(now: &DiskView, before: &DiskView, closed: &BTreeSet<String>) -> Vec<Node> {
-    let mut files: BTreeMap<&String, (&FileView, Change)> = BTreeMap::new();
+pub fn nodes(now: &DiskView, before: &DiskView, closed: &SortedSet<String>) -> Vec<Node> {
+    let mut files: SortedMap<&String, (&FileView, Change)> = SortedMap::new();
     // A disk that was never seen has no news.
     let has_past = !before.files.is_empty();
     for (path, file) in &now.files {
@@ -91,7 +91,7 @@ pub fn nodes(now: &DiskView, before: &DiskView, closed: &BTreeSet<String>) -> Ve
 }
 
 /// Adds a directory's line unless it is there. A directory of which nothing is left is gone itself.
-fn enter(all: &mut Vec<Node>, path: &str, closed: &BTreeSet<String>) {
+fn enter(all: &mut Vec<Node>, path: &str, closed: &SortedSet<String>) {
     if all.iter().any(|node| node.path == path && node.is_directory()) {
         return;
     }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn directories_come_first_and_add_up() {
         let now = disk(&[("a-0/0.index", 8), ("a-0/0.log", 75), ("a-0.old", 1), ("meta.properties", 80)]);
-        let tree = nodes(&now, &DiskView::default(), &BTreeSet::new());
+        let tree = nodes(&now, &DiskView::default(), &SortedSet::new());
         assert_eq!(
             told(&tree),
             ["a-0 83 None", "  0.index 8 None", "  0.log 75 None", "a-0.old 1 None", "meta.properties 80 None"]
@@ -162,7 +162,7 @@ mod tests {
     fn the_last_change_is_told() {
         let before = disk(&[("a-0/0.log", 75), ("a-0/7.log", 10), ("b-0/0.log", 5)]);
         let now = disk(&[("a-0/0.log.deleted", 75), ("a-0/7.log", 30)]);
-        let tree = nodes(&now, &before, &BTreeSet::new());
+        let tree = nodes(&now, &before, &SortedSet::new());
         let expected = [
             "a-0 105 None",
             "  0.log 75 Gone",
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_closed_directory_keeps_its_sum() {
         let now = disk(&[("a-0/0.log", 75), ("b-0/0.log", 5)]);
-        let tree = nodes(&now, &DiskView::default(), &BTreeSet::from(["a-0".to_owned()]));
+        let tree = nodes(&now, &DiskView::default(), &SortedSet::from(["a-0".to_owned()]));
         assert_eq!(told(&tree), ["a-0 75 None", "b-0 5 None", "  0.log 5 None"]);
         assert!(!tree[0].open && tree[1].open);
     }

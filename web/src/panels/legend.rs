@@ -7,7 +7,8 @@ use crate::{
 };
 use leptos::prelude::*;
 use naru_trace::BrokerState;
-use std::{collections::BTreeSet, sync::Arc};
+use naru_trace::SortedSet;
+use std::sync::Arc;
 
 /// Words for the marks on screen.
 #[component]
@@ -36,7 +37,7 @@ pub fn Legend(data: StageData, picture: Memo<Arc<Scene>>) -> impl IntoView {
     });
     let keys = Memo::new(move |_| {
         let keys = data.keys.get();
-        let here: BTreeSet<String> = picture.with(|scene| {
+        let here: SortedSet<String> = picture.with(|scene| {
             let records = scene.lanes.iter().flat_map(|lane| &lane.cells).filter_map(|cell| cell.record.key.as_ref());
             records.map(|key| key.text.clone()).collect()
         });

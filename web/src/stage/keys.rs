@@ -1,7 +1,7 @@
 //! The colour of a record is the colour of its key: equal keys, equal colours, wherever the reader scrubs to.
 
+use naru_trace::SortedMap;
 use naru_trace::{TraceEvent, TraceKind};
-use std::collections::BTreeMap;
 
 /// How many colours there are (the palette of Okabe and Ito, which colour-blind readers can tell apart).
 pub const COLOURS: usize = 6;
@@ -13,7 +13,7 @@ const KEYS_MAX: usize = 256;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyOrder {
     names: Vec<String>,
-    places: BTreeMap<String, usize>,
+    places: SortedMap<String, usize>,
 }
 
 impl KeyOrder {

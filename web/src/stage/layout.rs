@@ -9,8 +9,8 @@ use super::{
     pill::{self, Pill},
 };
 use crate::{locale::Locale, text};
+use naru_trace::SortedSet;
 use naru_trace::{Actor, BrokerState, BrokerView, ClusterView};
-use std::collections::BTreeSet;
 
 /// Below this width the stage has no column of labels and shows few partitions at a time.
 pub const NARROW: f64 = 560.0;
@@ -94,7 +94,7 @@ pub struct Label {
 
 /// Every partition of the cluster, in the order of the picture.
 pub fn partitions(view: &ClusterView) -> Vec<(String, i32)> {
-    let mut all = BTreeSet::new();
+    let mut all = SortedSet::new();
     for broker in view.brokers.values() {
         for (topic, topic_view) in &broker.topics {
             all.extend(topic_view.partitions.keys().map(|partition| (topic.clone(), *partition)));

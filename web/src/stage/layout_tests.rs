@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::stage::lane::CELL;
+use naru_trace::SortedMap;
 use naru_trace::{CellView, ClientRole, ClientView, PartitionView, SegmentView, TopicView};
-use std::collections::BTreeMap;
 
 fn partition(records: i64) -> PartitionView {
     let cell = |offset| CellView { offset, batch: offset, key: None, value: None, timestamp_ms: 0 };
@@ -23,12 +23,12 @@ fn cluster(partitions: i32, records: i64, readers: &[i64]) -> ClusterView {
         partitions: (0..partitions).map(|number| (number, partition(records))).collect(),
         ..TopicView::default()
     };
-    let broker = BrokerView { topics: BTreeMap::from([("notes".to_string(), topic)]), ..BrokerView::default() };
-    let mut view = ClusterView { brokers: BTreeMap::from([(1, broker)]), ..ClusterView::default() };
+    let broker = BrokerView { topics: SortedMap::from([("notes".to_string(), topic)]), ..BrokerView::default() };
+    let mut view = ClusterView { brokers: SortedMap::from([(1, broker)]), ..ClusterView::default() };
     view.clients.insert(0, ClientView::new("writer".into(), ClientRole::Producer, Vec::new()));
     for (number, position) in (1..).zip(readers) {
         let mut reader = ClientView::new(format!("reader-{number}"), ClientRole::Consumer, Vec::new());
-        reader.positions = BTreeMap::from([("notes".to_string(), BTreeMap::from([(0, *position)]))]);
+        reader.positions = SortedMap::from([("notes".to_string(), SortedMap::from([(0, *position)]))]);
         view.clients.insert(number, reader);
     }
     view

@@ -8,8 +8,9 @@ use crate::{
     topics::{Partition, TopicRef},
     turn::Turn,
 };
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 use naru_log::OffsetAndTimestamp;
+use naru_trace::SortedSet;
 use naru_trace::TraceKind;
 use naru_wire::ErrorCode;
 use naru_wire::messages::list_offsets_request::ListOffsetsPartition;
@@ -55,8 +56,8 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Lis
 }
 
 /// Partitions that a request names twice: a mistake of the client (KafkaApis).
-fn duplicates(request: &ListOffsetsRequest) -> BTreeSet<(TopicRef, i32)> {
-    let mut seen = BTreeSet::new();
+fn duplicates(request: &ListOffsetsRequest) -> SortedSet<(TopicRef, i32)> {
+    let mut seen = SortedSet::new();
     let named = request.topics.iter().flat_map(|topic| {
         let topic_ref = TopicRef::Name(topic.name.0.clone());
         topic.partitions.iter().map(move |partition| (topic_ref.clone(), partition.partition_index))

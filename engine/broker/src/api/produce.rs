@@ -15,9 +15,10 @@ use crate::{
     topics::{PartitionKey, TopicRef},
     turn::Turn,
 };
-use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use naru_log::SequenceCheck;
 use naru_records::{Batch, DecompressLimit, TimestampType};
+use naru_trace::SortedSet;
 use naru_trace::{Name, TraceKind};
 use naru_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use naru_wire::messages::produce_response::{
@@ -79,7 +80,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Pro
 /// What has to be on disk before the answer goes out (`flush.messages`).
 #[derive(Debug, Default)]
 struct Flushing {
-    tickets: BTreeSet<u64>,
+    tickets: SortedSet<u64>,
     /// The last offset among them, for the picture.
     end_offset: i64,
 }

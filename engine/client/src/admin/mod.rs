@@ -11,12 +11,12 @@ use crate::{
     network::{Answer, Network, Outgoing},
 };
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 use calls::Call;
+use naru_trace::SortedMap;
 use naru_trace::{ClientRole, ClientView, Deadline, Micros, Name, Now, Seq, TraceKind};
 use naru_wire::{ErrorCode, Response};
 
@@ -206,7 +206,7 @@ pub struct Admin {
     client: u32,
     /// Requests are tagged with their call's ticket.
     network: Network<u64>,
-    pending: BTreeMap<u64, Pending>,
+    pending: SortedMap<u64, Pending>,
     next_ticket: u64,
     results: Vec<(u64, Result<AdminResult, ClientError>)>,
     closed: bool,
@@ -234,7 +234,7 @@ impl Admin {
         let bootstrap = config.bootstrap.clone();
         Admin {
             network: Network::new(&config.client_id, bootstrap, config.network.clone(), false, config.seed),
-            pending: BTreeMap::new(),
+            pending: SortedMap::new(),
             next_ticket: 0,
             results: Vec::new(),
             closed: false,

@@ -10,13 +10,13 @@ use crate::{
     network::{Answer, Node, Outgoing},
 };
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 use bytes::Bytes;
 use naru_records::{DecompressLimit, batches};
+use naru_trace::SortedMap;
 use naru_trace::{Name, Now, TraceKind};
 use naru_wire::{
     ApiKey, BrokerId, ErrorCode, Response, StrBytes, TopicName,
@@ -83,11 +83,11 @@ impl Consumer {
     }
 
     /// The partitions with something to ask about, by their leader.
-    fn questions(&mut self, now: Now, ask: impl Fn(&Assigned) -> Option<i64>) -> BTreeMap<Node, Vec<Question>> {
+    fn questions(&mut self, now: Now, ask: impl Fn(&Assigned) -> Option<i64>) -> SortedMap<Node, Vec<Question>> {
         let idle = self.all().filter(|(_, _, a)| a.asked.is_none() && a.not_before <= now.monotonic);
         let idle: Vec<(String, i32, i64)> =
             idle.filter_map(|(topic, partition, a)| Some((topic.clone(), partition, ask(a)?))).collect();
-        let mut questions: BTreeMap<Node, Vec<Question>> = BTreeMap::new();
+        let mut questions: SortedMap<Node, Vec<Question>> = SortedMap::new();
         for (topic, partition, what) in idle {
             match self.network.leader(&topic, partition) {
                 Some((node, epoch)) => questions.entry(node).or_default().push((topic, partition, epoch, what)),
@@ -123,7 +123,7 @@ impl Consumer {
             Ok(version) => version,
             Err(error) => return self.errors.push(error),
         };
-        let mut topics: BTreeMap<&str, Vec<ListOffsetsPartition>> = BTreeMap::new();
+        let mut topics: SortedMap<&str, Vec<ListOffsetsPartition>> = SortedMap::new();
         for (topic, partition, epoch, timestamp) in &questions {
             let mut entry = ListOffsetsPartition::default().with_partition_index(*partition).with_timestamp(*timestamp);
             if version >= 4 {
@@ -153,7 +153,7 @@ impl Consumer {
             Ok(version) => version,
             Err(error) => return self.errors.push(error),
         };
-        let mut topics: BTreeMap<&str, Vec<FetchPartition>> = BTreeMap::new();
+        let mut topics: SortedMap<&str, Vec<FetchPartition>> = SortedMap::new();
         for (topic, partition, epoch, offset) in &questions {
             let mut entry = FetchPartition::default()
                 .with_partition(*partition)

@@ -9,7 +9,7 @@ mod fetching;
 
 use crate::{ClientError, ClientInput, ClientOutbox, ConsumerConfig, Machine, OffsetReset, network::Network};
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     format,
     string::{String, ToString},
     vec,
@@ -18,6 +18,7 @@ use alloc::{
 use bytes::Bytes;
 use fetching::Tag;
 use naru_records::Header;
+use naru_trace::SortedMap;
 use naru_trace::{CellView, ClientRole, ClientView, Deadline, Micros, Name, Now, Preview, Seq, TraceKind};
 
 /// Where to begin reading a partition.
@@ -101,7 +102,7 @@ pub struct Consumer {
     config: ConsumerConfig,
     client: u32,
     network: Network<Tag>,
-    assigned: BTreeMap<String, BTreeMap<i32, Assigned>>,
+    assigned: SortedMap<String, SortedMap<i32, Assigned>>,
     /// Topics that [`Consumer::partitions_of`] was asked about.
     watched: Vec<String>,
     /// Until when the application is taken to wait for records.
@@ -135,7 +136,7 @@ impl Consumer {
         let auto_create = config.allow_auto_create_topics;
         Consumer {
             network: Network::new(&config.client_id, bootstrap, config.network.clone(), auto_create, config.seed),
-            assigned: BTreeMap::new(),
+            assigned: SortedMap::new(),
             watched: Vec::new(),
             wanted_until: None,
             next_request: 0,
@@ -350,7 +351,7 @@ impl Consumer {
                 partitions.insert(partition, offset);
             }
             None => {
-                self.view.positions.insert(topic.to_string(), BTreeMap::from([(partition, offset)]));
+                self.view.positions.insert(topic.to_string(), SortedMap::from([(partition, offset)]));
             }
         }
     }
@@ -448,7 +449,7 @@ fn cell(fetched: &Fetched) -> CellView {
     }
 }
 
-fn remove<T>(map: &mut BTreeMap<String, BTreeMap<i32, T>>, topic: &str, partition: i32) {
+fn remove<T>(map: &mut SortedMap<String, SortedMap<i32, T>>, topic: &str, partition: i32) {
     let Some(partitions) = map.get_mut(topic) else { return };
     partitions.remove(&partition);
     if partitions.is_empty() {

@@ -7,14 +7,10 @@
 
 use super::{Cause, ProducerRecord, sender::ProducerIdentity};
 use crate::ProducerConfig;
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::String,
-    vec,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, string::String, vec, vec::Vec};
 use bytes::Bytes;
 use naru_records::{BATCH_OVERHEAD, Batch as EncodedBatch, BatchBuilder};
+use naru_trace::SortedMap;
 use naru_trace::{Deadline, Micros, Now};
 
 /// Records on their way to one partition together.
@@ -62,7 +58,7 @@ pub(super) struct Appended {
 /// All queues.
 #[derive(Debug, Default)]
 pub(super) struct Accumulator {
-    queues: BTreeMap<String, BTreeMap<i32, Queue>>,
+    queues: SortedMap<String, SortedMap<i32, Queue>>,
     next_batch: u64,
     bytes: usize,
     batches: usize,
@@ -328,12 +324,12 @@ impl Batch {
 }
 
 fn queue_entry<'a>(
-    queues: &'a mut BTreeMap<String, BTreeMap<i32, Queue>>,
+    queues: &'a mut SortedMap<String, SortedMap<i32, Queue>>,
     topic: &str,
     partition: i32,
 ) -> &'a mut Queue {
     if !queues.contains_key(topic) {
-        queues.insert(topic.into(), BTreeMap::new());
+        queues.insert(topic.into(), SortedMap::new());
     }
     queues.get_mut(topic).expect("inserted just now").entry(partition).or_default()
 }

@@ -14,7 +14,6 @@ use crate::{
 };
 use accumulator::Accumulator;
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec,
@@ -22,6 +21,7 @@ use alloc::{
 };
 use bytes::Bytes;
 use naru_records::{Compression, Header};
+use naru_trace::SortedMap;
 use naru_trace::{ClientRole, ClientView, Deadline, Micros, Name, Now, Seq, TraceKind};
 use partitioning::{Sticky, Unassigned, WaitingRoom};
 use sender::{Identity, Tag};
@@ -70,7 +70,7 @@ pub struct Producer {
     client: u32,
     network: Network<Tag>,
     accumulator: Accumulator,
-    sticky: BTreeMap<String, Sticky>,
+    sticky: SortedMap<String, Sticky>,
     /// Records whose topic is not known yet, in order.
     unassigned: WaitingRoom,
     identity: Identity,
@@ -100,7 +100,7 @@ impl Producer {
         Producer {
             network: Network::new(&config.client_id, bootstrap, config.network.clone(), true, config.seed),
             accumulator: Accumulator::default(),
-            sticky: BTreeMap::new(),
+            sticky: SortedMap::new(),
             unassigned: WaitingRoom::default(),
             identity: if config.enable_idempotence { Identity::Unknown } else { Identity::NotNeeded },
             flushing: false,

@@ -4,12 +4,8 @@
 
 use super::{Cause, Producer, ProducerRecord, accumulator::serialized_size};
 use crate::{ClientError, ClientOutbox, metadata::TopicMetadata, partitioner::key_hash};
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, format, string::String, vec::Vec};
+use naru_trace::SortedMap;
 use naru_trace::{Micros, Now, Partitioning, Preview, TraceKind};
 use naru_wire::ErrorCode;
 
@@ -27,7 +23,7 @@ pub(super) struct Unassigned {
 pub(super) struct WaitingRoom {
     records: VecDeque<Unassigned>,
     /// How many of them there are of each topic: a record never overtakes one of its topic.
-    topics: BTreeMap<String, usize>,
+    topics: SortedMap<String, usize>,
     bytes: usize,
 }
 

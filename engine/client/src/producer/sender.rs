@@ -10,12 +10,12 @@ use crate::{
     network::{Answer, Node, Outgoing},
 };
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 use bytes::Bytes;
+use naru_trace::SortedMap;
 use naru_trace::{Deadline, Micros, Name, Now, TraceKind};
 use naru_wire::{
     ApiKey, ErrorCode, ProducerId, Response, StrBytes, TopicName,
@@ -225,8 +225,8 @@ impl Producer {
     }
 
     /// The partitions with batches that may go, by their leader; only of leaders for which one of the batches has to go.
-    fn by_leader(&mut self, now: Now) -> BTreeMap<Node, Vec<(String, i32)>> {
-        let mut nodes: BTreeMap<Node, (bool, Vec<(String, i32)>)> = BTreeMap::new();
+    fn by_leader(&mut self, now: Now) -> SortedMap<Node, Vec<(String, i32)>> {
+        let mut nodes: SortedMap<Node, (bool, Vec<(String, i32)>)> = SortedMap::new();
         for (topic, partition) in self.accumulator.partitions() {
             let Some(queue) = self.accumulator.queue(&topic, partition) else { continue };
             let Some(next) = queue.next(now.monotonic) else { continue };
@@ -259,7 +259,7 @@ impl Producer {
         let mut size = 0;
         let mut records = 0;
         let mut sent: Vec<Sent> = Vec::new();
-        let mut data: BTreeMap<String, Vec<PartitionProduceData>> = BTreeMap::new();
+        let mut data: SortedMap<String, Vec<PartitionProduceData>> = SortedMap::new();
         for (topic, partition) in partitions {
             let Some(queue) = self.accumulator.queue(topic, *partition) else { continue };
             let Some(next) = queue.next(now.monotonic) else { continue };
@@ -290,7 +290,7 @@ impl Producer {
         now: Now,
         node: Node,
         version: i16,
-        (sent, data, records): (Vec<Sent>, BTreeMap<String, Vec<PartitionProduceData>>, u32),
+        (sent, data, records): (Vec<Sent>, SortedMap<String, Vec<PartitionProduceData>>, u32),
         out: &mut ClientOutbox,
     ) {
         let topics = data.into_iter().map(|(topic, partitions)| {

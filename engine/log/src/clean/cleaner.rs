@@ -14,12 +14,9 @@ use super::{
     retain::{Retained, Rules},
 };
 use crate::{FileId, Log, LogError, Storage, StorageError, segment::log_path};
-use alloc::{
-    collections::{BTreeSet, VecDeque},
-    string::String,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, string::String, vec::Vec};
 use naru_records::{Batch, BatchHeader, DecompressLimit, KeyedRecords, RecordsError, batches};
+use naru_trace::SortedSet;
 use naru_trace::{CELLS_MAX, Trace, TraceKind};
 
 /// How many bytes are read at a time.
@@ -100,7 +97,7 @@ pub struct Cleaner {
     output: Option<Output>,
     result: Cleaned,
     /// Cells that the picture has lost so far. Only while somebody watches.
-    removed: BTreeSet<i64>,
+    removed: SortedSet<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +141,7 @@ impl Cleaner {
             groups: VecDeque::new(),
             output: None,
             result: Cleaned { first_dirty_offset: first, ..Cleaned::default() },
-            removed: BTreeSet::new(),
+            removed: SortedSet::new(),
         }
     }
 
@@ -378,7 +375,7 @@ impl Cleaner {
         self.result.first_dirty_offset = self.result.first_dirty_offset.max(replaced);
         if trace.is_on() {
             log.cells_from = before.first().copied().unwrap_or_else(|| log.log_end_offset());
-            let after: BTreeSet<i64> = cell_offsets(log, storage).into_iter().collect();
+            let after: SortedSet<i64> = cell_offsets(log, storage).into_iter().collect();
             self.removed.extend(before.into_iter().filter(|offset| !after.contains(offset)));
         }
         self.next_group();

@@ -4,8 +4,9 @@
 //! longest is written back first. A read that misses, and goes on where the last one ended, reads ahead.
 
 use super::{Disk, DiskChange, file::File};
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use bytes::Bytes;
+use naru_trace::SortedMap;
 use naru_trace::{PAGE_BYTES, PageState, pages_of};
 
 /// How the page cache works.
@@ -41,7 +42,7 @@ pub(super) struct Cache {
     /// Somebody looks on who must not be noticed.
     pub(super) asleep: bool,
     /// Clean pages in the order of their last use: file and page. Kept only while there is a limit.
-    clean: BTreeMap<u64, (u32, u32)>,
+    clean: SortedMap<u64, (u32, u32)>,
     in_memory: u64,
     next_use: u64,
 }

@@ -1,8 +1,9 @@
 //! What happens on a disk, one step at a time, for those who watch: enough to keep a copy of the files, and a picture of
 //! where their pages are.
 
-use alloc::{collections::BTreeMap, string::String};
+use alloc::string::String;
 use bytes::Bytes;
+use naru_trace::SortedMap;
 
 /// One change. Paths are relative to the data directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +98,7 @@ pub enum DiskChange {
     /// The power failed, and this is what is left.
     PowerLost {
         /// All files.
-        files: BTreeMap<String, Bytes>,
+        files: SortedMap<String, Bytes>,
     },
     /// One byte became another.
     Edited {

@@ -29,7 +29,6 @@ pub use changes::DiskChange;
 use crate::{FileId, Storage, StorageError, StorageErrorKind};
 use alloc::{
     borrow::ToOwned,
-    collections::{BTreeMap, BTreeSet},
     format,
     rc::Rc,
     string::{String, ToString},
@@ -40,6 +39,7 @@ use cache::Cache;
 use core::cell::RefCell;
 use file::File;
 use naru_trace::DiskView;
+use naru_trace::{SortedMap, SortedSet};
 use tree::{Node, Tree};
 
 /// What fails from now on.
@@ -78,18 +78,18 @@ pub struct MemoryStorage {
 struct Disk {
     tree: Tree,
     /// Files by number, whatever they are called.
-    files: BTreeMap<u32, File>,
-    open: BTreeMap<FileId, OpenFile>,
+    files: SortedMap<u32, File>,
+    open: SortedMap<FileId, OpenFile>,
     /// Files with buffered appends, and through which open file they came.
-    buffered: BTreeMap<u32, FileId>,
+    buffered: SortedMap<u32, FileId>,
     /// Files without a name that nobody has open: a power failure may bring them back.
-    ghosts: BTreeSet<u32>,
+    ghosts: SortedSet<u32>,
     next_number: u32,
     next_open: u32,
     cache: Cache,
     capacity: Option<u64>,
     used: u64,
-    faults: BTreeMap<String, Fault>,
+    faults: SortedMap<String, Fault>,
     sync_fails: bool,
     /// Microseconds, as the world says.
     time_us: u64,
@@ -384,7 +384,7 @@ impl Disk {
             return;
         }
         let reachable = self.tree.sweep();
-        let (kept, gone): (BTreeSet<u32>, BTreeSet<u32>) =
+        let (kept, gone): (SortedSet<u32>, SortedSet<u32>) =
             self.ghosts.iter().partition(|number| reachable.contains(number));
         self.ghosts = kept;
         gone.iter().for_each(|number| drop(self.files.remove(number)));

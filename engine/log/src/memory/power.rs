@@ -9,12 +9,10 @@ use super::{
     file::{File, Page},
     tree::{Node, Tree},
 };
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 use bytes::Bytes;
 use naru_trace::{PAGE_BYTES, PageState};
+use naru_trace::{SortedMap, SortedSet};
 
 /// What a disk writes in one piece, in bytes.
 const SECTOR_BYTES: usize = 512;
@@ -37,7 +35,7 @@ impl Disk {
         self.used = self.files.values().map(|file| file.bytes.len() as u64).sum();
         if self.changes.is_some() {
             let contents = |file: &File| (file.path.clone(), Bytes::copy_from_slice(&file.bytes));
-            let files: BTreeMap<_, _> = self.files.values().map(contents).collect();
+            let files: SortedMap<_, _> = self.files.values().map(contents).collect();
             self.note(|| DiskChange::PowerLost { files });
         }
     }
@@ -45,7 +43,7 @@ impl Disk {
     /// Files have the names that are left; files without one are gone.
     fn name_files(&mut self) {
         self.tree.sweep();
-        let mut named = BTreeSet::new();
+        let mut named = SortedSet::new();
         for (path, node) in self.tree.below(Tree::ROOT, "") {
             if let Node::File(number) = node {
                 let file = self.files.get_mut(&number).expect("names lead to files");

@@ -8,11 +8,11 @@ use super::{check_path, error, not_found};
 use crate::{StorageError, StorageErrorKind};
 use alloc::{
     borrow::ToOwned,
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use naru_trace::{SortedMap, SortedSet};
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,23 +26,23 @@ pub(super) type NameChange = Vec<(String, Option<Node>)>;
 
 #[derive(Debug, Default)]
 struct Dir {
-    entries: BTreeMap<String, Node>,
+    entries: SortedMap<String, Node>,
     /// As a power failure would leave them.
-    safe: BTreeMap<String, Node>,
+    safe: SortedMap<String, Node>,
     /// What leads from `safe` to `entries`.
     pending: Vec<NameChange>,
 }
 
 #[derive(Debug)]
 pub(super) struct Tree {
-    dirs: BTreeMap<u32, Dir>,
+    dirs: SortedMap<u32, Dir>,
     next_dir: u32,
     removed_dirs: bool,
 }
 
 impl Default for Tree {
     fn default() -> Self {
-        Tree { dirs: BTreeMap::from([(Tree::ROOT, Dir::default())]), next_dir: Tree::ROOT + 1, removed_dirs: false }
+        Tree { dirs: SortedMap::from([(Tree::ROOT, Dir::default())]), next_dir: Tree::ROOT + 1, removed_dirs: false }
     }
 }
 
@@ -53,7 +53,7 @@ impl Dir {
     }
 }
 
-fn apply(entries: &mut BTreeMap<String, Node>, change: &NameChange) {
+fn apply(entries: &mut SortedMap<String, Node>, change: &NameChange) {
     for (name, node) in change {
         match node {
             Some(node) => entries.insert(name.clone(), *node),
@@ -175,8 +175,8 @@ impl Tree {
 
     /// Forgets directories that nothing leads to any more, and could not after a power failure. Returns all files that
     /// something leads to.
-    pub(super) fn sweep(&mut self) -> BTreeSet<u32> {
-        let (mut dirs, mut files) = (BTreeSet::from([Tree::ROOT]), BTreeSet::new());
+    pub(super) fn sweep(&mut self) -> SortedSet<u32> {
+        let (mut dirs, mut files) = (SortedSet::from([Tree::ROOT]), SortedSet::new());
         let mut waiting = Vec::from([Tree::ROOT]);
         while let Some(number) = waiting.pop() {
             let dir = &self.dirs[&number];

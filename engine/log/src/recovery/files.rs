@@ -13,7 +13,8 @@ use crate::{
     segment::{SUFFIXES, base_offset_of, offset_in},
     snapshots,
 };
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
+use naru_trace::SortedMap;
 
 /// The names in the directory.
 #[derive(Debug)]
@@ -23,14 +24,14 @@ pub struct Files {
     /// The offsets of all producer snapshots, ascending.
     pub snapshots: Vec<i64>,
     /// All files with their lengths.
-    lengths: BTreeMap<String, u64>,
+    lengths: SortedMap<String, u64>,
 }
 
 impl Files {
     /// Lists the directory, after leftovers of the last process are gone.
     pub fn settle(directory: &str, storage: &mut dyn Storage) -> Result<Files, StorageError> {
         let entries = storage.list(directory)?.into_iter().filter(|entry| !entry.is_dir);
-        let mut lengths: BTreeMap<String, u64> = entries.map(|entry| (entry.name, entry.length)).collect();
+        let mut lengths: SortedMap<String, u64> = entries.map(|entry| (entry.name, entry.length)).collect();
         let leftovers: Vec<String> = lengths.keys().filter(|name| is_leftover(name, &lengths)).cloned().collect();
         for name in leftovers {
             storage.remove_file(&format!("{directory}/{name}"))?;
@@ -76,7 +77,7 @@ pub fn remove_if_there(path: &str, storage: &mut dyn Storage) -> Result<(), Stor
     }
 }
 
-fn is_leftover(name: &str, all: &BTreeMap<String, u64>) -> bool {
+fn is_leftover(name: &str, all: &SortedMap<String, u64>) -> bool {
     if let Some(before) = name.strip_suffix(DELETED) {
         let ours = |suffix: &&str| offset_in(before, suffix).is_some();
         return SUFFIXES.iter().chain(&[".snapshot"]).any(ours);

@@ -8,8 +8,9 @@ mod documentation;
 pub mod table;
 
 use crate::{ApiError, Settings};
-use alloc::{collections::BTreeMap, format, string::String, string::ToString};
+use alloc::{format, string::String, string::ToString};
 use core::fmt;
+use naru_trace::SortedMap;
 use naru_wire::ErrorCode;
 pub use table::TOPIC_CONFIGS;
 
@@ -120,7 +121,7 @@ pub fn dynamic_broker_key(name: &str) -> Option<&'static TopicConfig> {
 /// The value is normalised: without blanks around it, as Kafka shows it.
 pub fn effective(
     config: &TopicConfig,
-    configs: &BTreeMap<String, String>,
+    configs: &SortedMap<String, String>,
     settings: &Settings,
 ) -> (String, ConfigSource) {
     if let Some(value) = configs.get(config.name) {
@@ -133,7 +134,7 @@ pub fn effective(
 }
 
 /// The value of a numeric key (`segment.bytes`), as a topic with these `configs` has it. Panics if there is no such key.
-pub fn number(name: &str, configs: &BTreeMap<String, String>, settings: &Settings) -> i64 {
+pub fn number(name: &str, configs: &SortedMap<String, String>, settings: &Settings) -> i64 {
     let config = definition(name).expect("the engine asks for keys that exist");
     let (value, _) = effective(config, configs, settings);
     // A topic's values were checked when they were set; the broker's own may be nonsense, and then the default holds.
@@ -141,13 +142,13 @@ pub fn number(name: &str, configs: &BTreeMap<String, String>, settings: &Setting
 }
 
 /// The value of a key as text (`cleanup.policy`), as a topic with these `configs` has it. Panics if there is no such key.
-pub fn text(name: &str, configs: &BTreeMap<String, String>, settings: &Settings) -> String {
+pub fn text(name: &str, configs: &SortedMap<String, String>, settings: &Settings) -> String {
     let config = definition(name).expect("the engine asks for keys that exist");
     effective(config, configs, settings).0
 }
 
 /// Checks what is to be set for a topic, all keys together. The sentences are Kafka's.
-pub fn validate(configs: &BTreeMap<String, String>) -> Result<(), ApiError> {
+pub fn validate(configs: &SortedMap<String, String>) -> Result<(), ApiError> {
     let invalid = |message: String| ApiError::new(ErrorCode::InvalidConfig, message);
     for name in configs.keys() {
         if definition(name).is_none() {
@@ -163,7 +164,7 @@ pub fn validate(configs: &BTreeMap<String, String>) -> Result<(), ApiError> {
 }
 
 /// Rules between keys (`LogConfig.validateTopicLogConfigValues`).
-fn validate_together(configs: &BTreeMap<String, String>) -> Result<(), String> {
+fn validate_together(configs: &SortedMap<String, String>) -> Result<(), String> {
     let number = |name: &str| {
         let config = definition(name).expect("a key of the table");
         let value = configs.get(name).map_or(config.default, |value| value.trim());
@@ -185,7 +186,7 @@ fn validate_together(configs: &BTreeMap<String, String>) -> Result<(), String> {
 
 impl TopicConfig {
     /// Whether the key is shown to people: those that are for tests only are shown where somebody has set them.
-    pub fn is_shown(&self, configs: &BTreeMap<String, String>) -> bool {
+    pub fn is_shown(&self, configs: &SortedMap<String, String>) -> bool {
         !self.name.starts_with("internal.") || configs.contains_key(self.name)
     }
 

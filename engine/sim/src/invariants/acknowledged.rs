@@ -8,17 +8,17 @@
 
 use super::{Invariant, Known, Replica, replica};
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
 };
+use naru_trace::SortedMap;
 use naru_trace::{Actor, TraceEvent, TraceKind};
 
 #[derive(Default)]
 pub(super) struct Acknowledged {
-    log_ends: BTreeMap<Replica, i64>,
+    log_ends: SortedMap<Replica, i64>,
     /// The offset after the last acknowledged record.
-    promised: BTreeMap<Replica, i64>,
+    promised: SortedMap<Replica, i64>,
 }
 
 impl Invariant for Acknowledged {

@@ -6,20 +6,17 @@
 
 use super::{Invariant, Known, Replica, read_log, replica};
 use crate::World;
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-};
+use alloc::{format, string::String};
 use naru_records::DecompressLimit;
 use naru_trace::{CellView, TraceEvent, TraceKind};
+use naru_trace::{SortedMap, SortedSet};
 
 /// By key: the offset of its newest record, and whether that has a value.
-type Newest = BTreeMap<String, (i64, bool)>;
+type Newest = SortedMap<String, (i64, bool)>;
 
 #[derive(Default)]
 pub(super) struct Compaction {
-    newest: BTreeMap<Replica, Newest>,
+    newest: SortedMap<Replica, Newest>,
 }
 
 impl Invariant for Compaction {
@@ -68,7 +65,7 @@ impl Invariant for Compaction {
             };
             let log = read_log(world.disk(*broker), topic, *partition);
             let records = log.iter().flat_map(|batch| batch.records(DecompressLimit::default()).unwrap_or_default());
-            let there: BTreeSet<i64> = records.map(|record| record.offset).collect();
+            let there: SortedSet<i64> = records.map(|record| record.offset).collect();
             let mut must_stay = newest.iter().filter(|(_, (offset, has_value))| {
                 *has_value && (view.log_start_offset..view.log_end_offset).contains(offset)
             });

@@ -3,13 +3,14 @@
 //! Source: Apache Kafka, `Partition.maybeIncrementLeaderHW` and `UnifiedLog.updateHighWatermark`.
 
 use super::{Invariant, Known, Replica, replica};
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{format, string::String};
+use naru_trace::SortedMap;
 use naru_trace::{TraceEvent, TraceKind};
 
 /// High watermark and log end.
 #[derive(Default)]
 pub(super) struct HighWatermark {
-    partitions: BTreeMap<Replica, (i64, i64)>,
+    partitions: SortedMap<Replica, (i64, i64)>,
 }
 
 impl Invariant for HighWatermark {

@@ -5,8 +5,9 @@
 
 use super::{Invariant, Known, read_log};
 use crate::World;
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{format, string::String};
 use naru_records::Batch;
+use naru_trace::SortedMap;
 use naru_trace::{TopicView, TraceEvent};
 
 pub(super) struct Idempotence;
@@ -38,7 +39,7 @@ impl Invariant for Idempotence {
 }
 
 fn check_sequences(log: &[Batch]) -> Result<(), String> {
-    let mut expected: BTreeMap<i64, (i16, i32)> = BTreeMap::new();
+    let mut expected: SortedMap<i64, (i16, i32)> = SortedMap::new();
     for batch in log.iter().map(Batch::header).filter(|header| header.producer_id >= 0) {
         let (id, epoch, first) = (batch.producer_id, batch.producer_epoch, batch.base_sequence);
         match expected.get(&id) {

@@ -4,13 +4,14 @@
 //! Source: Apache Kafka, `UnifiedLog.maybeIncrementLogStartOffset`; KIP-107.
 
 use super::{Invariant, Known, Replica, replica};
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{format, string::String};
+use naru_trace::SortedMap;
 use naru_trace::{TraceEvent, TraceKind};
 
 /// Log start, high watermark.
 #[derive(Default)]
 pub(super) struct LogStart {
-    partitions: BTreeMap<Replica, (i64, i64)>,
+    partitions: SortedMap<Replica, (i64, i64)>,
 }
 
 impl Invariant for LogStart {

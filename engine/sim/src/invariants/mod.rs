@@ -22,12 +22,12 @@ pub(crate) use disk::read_log;
 use crate::World;
 use alloc::{
     boxed::Box,
-    collections::BTreeMap,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
 use core::fmt;
+use naru_trace::SortedMap;
 use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
 
 /// A property that does not hold.
@@ -58,13 +58,13 @@ pub(crate) type Replica = (i32, String, i32);
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// Topics' settings, by broker, topic and key.
-    settings: BTreeMap<(i32, String), BTreeMap<String, String>>,
+    settings: SortedMap<(i32, String), SortedMap<String, String>>,
     /// The last power failure of each broker.
-    power_lost: BTreeMap<i32, Seq>,
+    power_lost: SortedMap<i32, Seq>,
     /// Messages of brokers on their way: who sent them, and the event of their being sent.
-    on_the_way: BTreeMap<u64, (i32, Seq)>,
+    on_the_way: SortedMap<u64, (i32, Seq)>,
     /// By the event of the arrival: who sent it, and the event of its being sent.
-    arrived: BTreeMap<Seq, (i32, Seq)>,
+    arrived: SortedMap<Seq, (i32, Seq)>,
 }
 
 /// One property.

@@ -5,12 +5,13 @@
 
 use super::{Invariant, Known, Replica, read_log, replica};
 use crate::World;
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{format, string::String};
+use naru_trace::SortedMap;
 use naru_trace::{TraceEvent, TraceKind};
 
 #[derive(Default)]
 pub(super) struct Offsets {
-    log_ends: BTreeMap<Replica, i64>,
+    log_ends: SortedMap<Replica, i64>,
 }
 
 impl Invariant for Offsets {

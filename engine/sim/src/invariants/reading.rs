@@ -5,23 +5,19 @@
 //! that partition's events in exactly the same order as they were written."
 
 use super::{Invariant, Known, Replica, replica};
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use core::hash::{Hash, Hasher};
 use naru_trace::{Actor, CellView, TraceEvent, TraceKind};
+use naru_trace::{SortedMap, SortedSet};
 
 #[derive(Default)]
 pub(super) struct Reading {
     /// What was appended at each offset, as a fingerprint; 0 for what no event told.
-    appended: BTreeMap<Replica, Vec<u64>>,
+    appended: SortedMap<Replica, Vec<u64>>,
     /// The next offset of each consumer.
-    positions: BTreeMap<(u32, String, i32), i64>,
+    positions: SortedMap<(u32, String, i32), i64>,
     /// Topics that were deleted once: what a consumer holds of them may be of an older topic of that name.
-    deleted: BTreeSet<String>,
+    deleted: SortedSet<String>,
 }
 
 impl Invariant for Reading {

@@ -6,13 +6,14 @@
 //! `deleteLogStartOffsetBreachedSegments`.
 
 use super::{Invariant, Known, Replica, replica};
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
+use naru_trace::SortedMap;
 use naru_trace::{SegmentView, TraceEvent, TraceKind};
 
 pub(super) struct Retention {
     /// The wall clock at the beginning of the run, in milliseconds.
     wall_ms: i64,
-    logs: BTreeMap<Replica, Log>,
+    logs: SortedMap<Replica, Log>,
 }
 
 #[derive(Default)]
@@ -23,7 +24,7 @@ struct Log {
 
 impl Retention {
     pub(super) fn new(wall_ms: i64) -> Self {
-        Retention { wall_ms, logs: BTreeMap::new() }
+        Retention { wall_ms, logs: SortedMap::new() }
     }
 
     fn log_of(&mut self, event: &TraceEvent, topic: &str, partition: i32) -> Option<(i32, &mut Log)> {

@@ -9,16 +9,16 @@
 
 use super::{Invariant, Known, Replica, reading::fingerprint, replica};
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use naru_trace::SortedMap;
 use naru_trace::{Actor, CellView, PartitionView, TraceEvent, TraceKind};
 
 #[derive(Default)]
 pub(super) struct SyncedSurvives {
-    logs: BTreeMap<Replica, Log>,
+    logs: SortedMap<Replica, Log>,
 }
 
 #[derive(Default)]

@@ -2,14 +2,10 @@
 
 use super::{SoakOptions, SoakReport, ledger::Account, ledger::Ledger, random};
 use crate::{Action, ClientId, Outcome, Rng, Violation, World, WorldConfig};
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use naru_client::{Acks, AdminConfig, ConsumerConfig, NewTopic, OffsetReset, ProducerRecord, StartAt};
 use naru_trace::Micros;
+use naru_trace::{SortedMap, SortedSet};
 
 /// A soak in progress.
 pub(super) struct Driver<'a> {
@@ -20,8 +16,8 @@ pub(super) struct Driver<'a> {
     /// Broker, topic, partitions.
     topics: Vec<(i32, String, i32)>,
     /// The topics, by broker and name, of which records need keys.
-    compacted: BTreeSet<(i32, String)>,
-    admins: BTreeMap<i32, ClientId>,
+    compacted: SortedSet<(i32, String)>,
+    admins: SortedMap<i32, ClientId>,
     /// Client, its broker, its topic.
     consumers: Vec<(ClientId, i32, String)>,
     steps: u64,
@@ -50,8 +46,8 @@ impl<'a> Driver<'a> {
             rng,
             ledger: Ledger::default(),
             topics: Vec::new(),
-            compacted: BTreeSet::new(),
-            admins: BTreeMap::new(),
+            compacted: SortedSet::new(),
+            admins: SortedMap::new(),
             consumers: Vec::new(),
             steps: 0,
             faults: 0,

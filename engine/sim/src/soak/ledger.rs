@@ -5,7 +5,6 @@
 
 use crate::{ClientId, Violation, World, invariants::read_log};
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -13,6 +12,7 @@ use alloc::{
 use naru_client::{DeliveryReport, RecordMetadata};
 use naru_records::DecompressLimit;
 use naru_trace::{Actor, Seq, TopicView, TraceEvent, TraceKind};
+use naru_trace::{SortedMap, SortedSet};
 
 /// One producer's account.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub(super) struct Account {
     /// Every record's key, by number.
     pub(super) keys: Vec<Option<String>>,
     /// The number of the record that a ticket is for.
-    tickets: BTreeMap<u64, u64>,
+    tickets: SortedMap<u64, u64>,
     /// Where records are, by number.
-    acknowledged: BTreeMap<u64, RecordMetadata>,
+    acknowledged: SortedMap<u64, RecordMetadata>,
     failed: u64,
     /// Records that failed, and may be in the log all the same.
     uncertain: u64,
@@ -36,7 +36,7 @@ pub(super) struct Account {
 /// All accounts, by client.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    pub(super) accounts: BTreeMap<ClientId, Account>,
+    pub(super) accounts: SortedMap<ClientId, Account>,
 }
 
 /// Topic, partition, offset, producer's name, record's number.
@@ -45,13 +45,13 @@ type Found = (String, i32, i64, String, u64);
 /// What a broker's logs look like at the end, and what may be missing in them.
 struct Logs {
     found: Vec<Found>,
-    topics: BTreeMap<String, TopicView>,
+    topics: SortedMap<String, TopicView>,
     /// The newest offset of each key, by topic and partition. Only of compacted topics.
-    newest: BTreeMap<(String, i32), BTreeMap<Vec<u8>, i64>>,
+    newest: SortedMap<(String, i32), SortedMap<Vec<u8>, i64>>,
     /// Whether the machine ever lost power. Then `acknowledged_since` says which records were acknowledged after the last
     /// time.
     lost_power: bool,
-    acknowledged_since: BTreeSet<(u32, String, i32, i64)>,
+    acknowledged_since: SortedSet<(u32, String, i32, i64)>,
 }
 
 impl Account {
@@ -62,8 +62,8 @@ impl Account {
             idempotent,
             sent: 0,
             keys: Vec::new(),
-            tickets: BTreeMap::new(),
-            acknowledged: BTreeMap::new(),
+            tickets: SortedMap::new(),
+            acknowledged: SortedMap::new(),
             failed: 0,
             uncertain: 0,
         }
@@ -129,9 +129,10 @@ impl Account {
             return Err(Violation::new("reports", message));
         }
         let mine: Vec<&Found> = logs.found.iter().filter(|(_, _, _, name, _)| *name == self.name).collect();
-        let places: BTreeMap<u64, &Found> = mine.iter().map(|found| (found.4, *found)).collect();
+        let places: SortedMap<u64, &Found> = mine.iter().map(|found| (found.4, *found)).collect();
         let place = |told: &RecordMetadata| (told.topic.clone(), told.partition, told.offset);
-        let last_at: BTreeMap<_, u64> = self.acknowledged.iter().map(|(number, told)| (place(told), *number)).collect();
+        let last_at: SortedMap<_, u64> =
+            self.acknowledged.iter().map(|(number, told)| (place(told), *number)).collect();
         for (number, told) in self.acknowledged.iter().filter(|(_, told)| told.offset >= 0) {
             let there = |found: &&Found| (&found.0, found.1, found.2) == (&told.topic, told.partition, told.offset);
             let is_there = places.get(number).is_some_and(&there) || mine.iter().any(|f| f.4 == *number && there(f));
@@ -150,8 +151,8 @@ impl Account {
 
     /// Each record once, and in each partition in the order in which they were handed over.
     fn audit_idempotence(&self, mine: &[&Found]) -> Result<(), Violation> {
-        let mut last: BTreeMap<(&str, i32), u64> = BTreeMap::new();
-        let mut seen: BTreeMap<u64, i64> = BTreeMap::new();
+        let mut last: SortedMap<(&str, i32), u64> = SortedMap::new();
+        let mut seen: SortedMap<u64, i64> = SortedMap::new();
         for (topic, partition, offset, _, number) in mine {
             if let Some(before) = seen.insert(*number, *offset) {
                 let message = format!("{}#{number} is in {topic} twice, at {before} and {offset}", self.name);
@@ -172,7 +173,7 @@ impl Logs {
     fn of(world: &World, broker: i32) -> Logs {
         let topics = world.broker_view(broker).map(|running| running.topics).unwrap_or_default();
         let (lost_power, acknowledged_since) = acknowledged_since_power_loss(world.events(), broker);
-        let (found, newest) = (Vec::new(), BTreeMap::new());
+        let (found, newest) = (Vec::new(), SortedMap::new());
         let mut logs = Logs { found, topics, newest, lost_power, acknowledged_since };
         logs.read(world, broker);
         logs
@@ -216,12 +217,12 @@ impl Logs {
 
 /// Whether a broker's machine lost power, and the records (client, topic, partition, offset) whose acknowledgement it sent
 /// after the last time.
-fn acknowledged_since_power_loss(events: &[TraceEvent], broker: i32) -> (bool, BTreeSet<(u32, String, i32, i64)>) {
+fn acknowledged_since_power_loss(events: &[TraceEvent], broker: i32) -> (bool, SortedSet<(u32, String, i32, i64)>) {
     let is_loss =
         |event: &&TraceEvent| matches!(event.kind, TraceKind::PowerLost { broker: lost, .. } if lost == broker);
-    let Some(lost) = events.iter().rev().find(is_loss).map(|event| event.seq) else { return (false, BTreeSet::new()) };
+    let Some(lost) = events.iter().rev().find(is_loss).map(|event| event.seq) else { return (false, SortedSet::new()) };
     let cause = |seq: Option<Seq>| events.get(seq? as usize)?.cause;
-    let mut since = BTreeSet::new();
+    let mut since = SortedSet::new();
     for event in events {
         if let (Actor::Client(client), TraceKind::BatchAcknowledged { topic, partition, base_offset, records }) =
             (event.actor, &event.kind)
