@@ -10,8 +10,7 @@ use crate::{
 };
 use alloc::{format, string::ToString};
 use naru_log::StorageError;
-use naru_trace::SortedMap;
-use naru_trace::{Micros, TraceKind};
+use naru_trace::{Micros, SortedMap, TraceKind};
 
 /// Tickets for syncing, apart from everybody else's.
 pub(crate) const TICKET: u64 = 1 << 61;
@@ -62,6 +61,20 @@ impl Turn<'_> {
         self.state.flushing.under_way.insert(ticket, Flush { key, up_to, because });
         self.out.effects.push(Effect::Sync { ticket, files: flush.files });
         (because == "flush.messages").then_some(ticket)
+    }
+
+    /// What an answer about records that are in the log already has to wait for: they may have been written shortly before a
+    /// crash, and never synced since (`flush.messages`).
+    pub(crate) fn flush_of_written(&mut self, key: PartitionKey, end_offset: i64) -> Option<u64> {
+        let log = self.state.topics.partition_mut(key).and_then(Partition::log_mut)?;
+        if log.recovery_point() >= end_offset {
+            return None;
+        }
+        self.begin_flush(key).or_else(|| {
+            let covers =
+                |flush: &Flush| flush.key == key && flush.up_to >= end_offset && flush.because == "flush.messages";
+            self.state.flushing.under_way.iter().find(|(_, flush)| covers(flush)).map(|(ticket, _)| *ticket)
+        })
     }
 
     /// Files are on disk, or could not be brought there.

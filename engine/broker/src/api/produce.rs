@@ -85,6 +85,13 @@ struct Flushing {
     end_offset: i64,
 }
 
+impl Flushing {
+    fn wait_for(&mut self, ticket: u64, end_offset: i64) {
+        self.tickets.insert(ticket);
+        self.end_offset = end_offset;
+    }
+}
+
 fn append_topic(
     turn: &mut Turn<'_>,
     rules: &ProduceRules,
@@ -121,13 +128,16 @@ fn append_partition(
     let key = turn.state.topics.find(topic, data.index)?;
     let batch = check_batch(turn, rules, key, data.records.unwrap_or_default())?;
     if let Some(duplicate) = check_sequence(turn, key, &batch)? {
+        let end_offset = duplicate.base_offset + i64::from(batch.header().last_offset_delta) + 1;
+        if let Some(ticket) = turn.flush_of_written(key, end_offset) {
+            flushing.wait_for(ticket, end_offset);
+        }
         return Ok(duplicate);
     }
     let batch = as_stored(turn, key, batch, rules)?;
     let placed = append(turn, key, &batch)?;
     if let Some(ticket) = turn.begin_flush(key) {
-        flushing.tickets.insert(ticket);
-        flushing.end_offset = placed.base_offset + i64::from(batch.header().last_offset_delta) + 1;
+        flushing.wait_for(ticket, placed.base_offset + i64::from(batch.header().last_offset_delta) + 1);
     }
     Ok(placed)
 }

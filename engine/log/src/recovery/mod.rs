@@ -205,6 +205,10 @@ impl Recovery {
             bytes += self.files.log_bytes(*base_offset);
             self.files.remove_segment(&self.directory, *base_offset, storage)?;
         }
+        // Otherwise a power failure could bring them back, behind what is written from now on.
+        if !bases.is_empty() {
+            storage.sync_dir(&self.directory)?;
+        }
         Ok(bytes)
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Driver<'a> {
 
 /// How long what was repaired may take to come to rest: longer than `delivery.timeout.ms`.
 const REST_US: u64 = 200_000_000;
+/// How long a fault that ends by itself may last.
+const FAULT_US_MAX: u64 = 3_000_000;
 
 impl<'a> Driver<'a> {
     pub(super) fn new(seed: u64, options: &'a SoakOptions) -> Self {
@@ -63,6 +65,8 @@ impl<'a> Driver<'a> {
             let pause = self.rng.between(0, 150_000);
             self.pass(pause)?;
         }
+        // Faults that end by themselves do so before the repair: one must not begin after it.
+        self.pass(FAULT_US_MAX)?;
         self.repair()?;
         self.come_to_rest()?;
         self.read_everything()?;
@@ -262,7 +266,7 @@ impl<'a> Driver<'a> {
         let clients: Vec<u32> =
             self.ledger.accounts.keys().chain(self.consumers.iter().map(|c| &c.0)).map(|c| c.0).collect();
         let client = *self.rng.pick(&clients);
-        let wait = self.rng.between(1_000, 3_000_000);
+        let wait = self.rng.between(1_000, FAULT_US_MAX - 1_000);
         let later = self.world.now().monotonic.plus(wait);
         match *self.rng.pick(&kinds) {
             0 => self.for_a_while(Action::Crash { broker }, later, Action::Restart { broker }),
