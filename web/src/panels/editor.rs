@@ -59,7 +59,7 @@ pub fn Code(state: LabState, editor: NodeRef<html::Textarea>, scope: Microscope)
                 <Editor state=state area=editor />
                 <Printed state=state />
             </div>
-            <div class:hidden=when(move || disk_tab())>
+            <div class:hidden=when(disk_tab)>
                 <Engine state=state whole=Signal::derive(move || !script_tab()) />
             </div>
             <Show when=disk_tab fallback=|| ()><Disk scope=scope /></Show>
