@@ -6,7 +6,7 @@ fn settings(configs: &[(&str, &str)]) -> Settings {
     Settings { static_configs: map(configs), ..Settings::stand_alone(1) }
 }
 
-fn map(configs: &[(&str, &str)]) -> BTreeMap<String, String> {
+fn map(configs: &[(&str, &str)]) -> SortedMap<String, String> {
     configs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
