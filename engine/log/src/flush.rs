@@ -81,7 +81,13 @@ impl Log {
             self.unflushed_since_ms = None;
         }
         // Not only what no other flush is about: that one may still fail.
-        let files = self.unflushed().filter(|segment| segment.base_offset < up_to).flat_map(Segment::files).collect();
+        let unflushed = self.unflushed().filter(|segment| segment.base_offset < up_to);
+        let mut files: Vec<FileId> = unflushed.flat_map(Segment::files).collect();
+        if files.is_empty() {
+            // All that was to be synced has been deleted since. A power failure must not bring it back, for it would be
+            // believed: syncing the new segment makes the names in the directory safe.
+            files.extend(self.active().files());
+        }
         Flush { up_to, files, because }
     }
 

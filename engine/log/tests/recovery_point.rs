@@ -224,3 +224,23 @@ fn a_cut_is_told_in_words() {
     let cut = again.log.cut_when_opened().unwrap();
     assert!(cut.starts_with("orders-0: ") && cut.contains("were cut off"), "{cut}");
 }
+
+/// Everything expired before any of it was synced. Up to where it ended nothing is left to be synced but that it is gone: or a
+/// power failure brings back part of a segment that is believed to be whole.
+#[test]
+fn what_is_deleted_before_it_was_synced_does_not_come_back_believed() {
+    let mut bench = Bench::new(LogConfig { retention_ms: 10_000, ..LogConfig::default() });
+    for _ in 0..5 {
+        bench.put(&["expires"]);
+    }
+    bench.commit();
+    bench.log.apply_retention(1_000_000, 5, &mut bench.storage, &mut bench.trace).unwrap();
+    let flush = bench.log.begin_flush(1_000_000).expect("a segment was rolled");
+    flush.files.iter().for_each(|file| bench.storage.sync(*file).unwrap());
+    bench.log.flushed(flush.up_to, flush.because, &mut bench.trace);
+    let recovery_point = bench.log.recovery_point();
+    bench.disk.lose_power(None);
+    let opening = Opening { recovery_point, ..Opening::unclean() };
+    let again = Bench::opened(bench.disk, bench.config, opening).unwrap();
+    assert_eq!((recovery_point, again.log.log_start_offset(), again.log.log_end_offset()), (5, 5, 5));
+}
