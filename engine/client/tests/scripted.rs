@@ -343,6 +343,27 @@ fn a_batch_that_is_refused_gives_its_sequence_number_to_the_next() {
     assert_eq!((header.producer_epoch, header.base_sequence), (0, 0));
 }
 
+/// The broker knows nothing of the producer, so it takes the second batch as it comes, while the first is refused. What
+/// follows must not get the second one's number: the broker would take it for that one again.
+#[test]
+fn a_batch_that_was_taken_while_the_one_before_it_was_refused_keeps_its_sequence_number() {
+    let mut script = Script::new(false);
+    script.produce_answers.extend([Some(ErrorCode::MessageTooLarge), Some(ErrorCode::None)]);
+    let config = ProducerConfig { batch_size: 1, max_in_flight_requests: 2, ..ProducerConfig::default() };
+    let mut harness = producer(script, config);
+    for value in ["one", "two", "three", "four"] {
+        // Nothing is performed in between: two are in flight together, and the third is sent between their answers.
+        let record = ProducerRecord { topic: "notes".into(), value: Some(value.into()), ..ProducerRecord::default() };
+        let now = harness.now();
+        harness.machine.send(now, record, &mut harness.out).unwrap();
+    }
+    harness.settle();
+    harness.run_until(Producer::is_idle);
+    let sequences: Vec<i32> = harness.broker.log.iter().map(|batch| batch.header().base_sequence).collect();
+    assert_eq!(values(&harness.broker.log), ["two", "three", "four"]);
+    assert_eq!(sequences, [1, 2, 3]);
+}
+
 #[test]
 fn batches_are_as_large_as_batch_size_and_wait_for_linger() {
     let config = ProducerConfig { linger_ms: 20, batch_size: 400, ..ProducerConfig::default() };

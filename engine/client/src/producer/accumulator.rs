@@ -9,7 +9,7 @@ use super::{Cause, ProducerRecord, sender::ProducerIdentity};
 use crate::ProducerConfig;
 use alloc::{collections::VecDeque, string::String, vec, vec::Vec};
 use bytes::Bytes;
-use naru_records::{BATCH_OVERHEAD, Batch as EncodedBatch, BatchBuilder};
+use naru_records::{BATCH_OVERHEAD, Batch as EncodedBatch, BatchBuilder, header::NO_SEQUENCE};
 use naru_trace::SortedMap;
 use naru_trace::{Deadline, Micros, Now};
 
@@ -23,8 +23,8 @@ pub(super) struct Batch {
     encoded: Option<Bytes>,
     /// Id, epoch and first sequence number of an idempotent producer's batch that was sent.
     pub(super) sequence: Option<(ProducerIdentity, i32)>,
-    /// The sequence number was changed while the batch was in flight with the old one.
-    pub(super) sequence_changed: bool,
+    /// The sequence number that it was sent with the last time; another one when it moved up while it was in flight.
+    pub(super) sent_as: i32,
     created_at: Micros,
     size: usize,
     full: bool,
@@ -173,7 +173,7 @@ impl Accumulator {
         queues.flat_map(move |queue| {
             let oldest = queue.batches.iter().map(|batch| batch.created_at).min();
             let expires = oldest.map(|at| Deadline { at: at.plus(timeout_us), reason: "delivery.timeout.ms" });
-            let head = queue.batches.iter().find(|batch| !batch.in_flight);
+            let head = queue.batches.iter().find(|batch| !batch.in_flight && !queue.is_gap_open());
             let ready = head.map(|batch| match batch.attempts {
                 0 => Deadline { at: batch.created_at.plus(linger_us), reason: "linger.ms" },
                 _ => Deadline { at: batch.not_before, reason: "retry.backoff.ms" },
@@ -186,18 +186,16 @@ impl Accumulator {
 impl Queue {
     /// The batch that is next, if its time of waiting after a failure is over.
     pub(super) fn next(&self, now: Micros) -> Option<&Batch> {
-        self.batches.iter().find(|batch| !batch.in_flight).filter(|batch| batch.not_before <= now)
+        let next = self.batches.iter().find(|batch| !batch.in_flight);
+        next.filter(|batch| batch.not_before <= now && !self.is_gap_open())
     }
 
     /// Gives the next batch its sequence number and encodes it. `None` while that is impossible: batches of an older
     /// epoch have to come to their end first.
     pub(super) fn take_next(&mut self, now: Micros, identity: Option<ProducerIdentity>) -> Option<(&mut Batch, Bytes)> {
         self.maybe_change_identity(identity);
-        let index = self.batches.iter().position(|batch| !batch.in_flight)?;
-        let batch = &mut self.batches[index];
-        if batch.not_before > now {
-            return None;
-        }
+        self.next(now)?;
+        let batch = self.batches.iter_mut().find(|batch| !batch.in_flight)?;
         if let Some(mine) = identity
             && batch.sequence.is_none()
         {
@@ -208,7 +206,7 @@ impl Queue {
             self.next_sequence = increment_sequence(self.next_sequence, batch.tickets.len() as i32);
         }
         batch.in_flight = true;
-        batch.sequence_changed = false;
+        batch.sent_as = batch.first_sequence();
         batch.attempts += 1;
         let bytes = batch.encode();
         Some((batch, bytes))
@@ -234,9 +232,33 @@ impl Queue {
                 && behind(sequence)
             {
                 batch.set_sequence(identity, decrement_sequence(sequence, records));
-                batch.sequence_changed = batch.in_flight;
             }
         }
+    }
+
+    /// A batch is in the log, or may be, with the number `sent_as` that it had before it moved up ([`Queue::close_gap`]): the
+    /// broker did not know the producer, and then a partition may begin anywhere. So the gap stays, and the batch and those
+    /// behind it go back to where they were.
+    pub(super) fn accept_gap(&mut self, (identity, moved_to): (ProducerIdentity, i32), sent_as: i32) {
+        let records = sent_as.wrapping_sub(moved_to) & i32::MAX;
+        if records == 0 || self.identity != Some(identity) {
+            return;
+        }
+        self.next_sequence = increment_sequence(self.next_sequence, records);
+        for batch in &mut self.batches {
+            if let Some((of, sequence)) = batch.sequence
+                && of == identity
+                && sequence.wrapping_sub(moved_to) >= 0
+            {
+                batch.set_sequence(identity, increment_sequence(sequence, records));
+            }
+        }
+    }
+
+    /// Whether it is not known yet if a gap is closed: a batch is in flight with the number from before. Another one with that
+    /// number would be taken for the same batch, and never be written.
+    fn is_gap_open(&self) -> bool {
+        self.batches.iter().any(|batch| batch.in_flight && batch.moved_up())
     }
 
     /// A new epoch begins in this partition when nothing of the old one is left, or when what is left is rewritten.
@@ -270,7 +292,7 @@ impl Batch {
             builder: Some(BatchBuilder::new(config.compression)),
             encoded: None,
             sequence: None,
-            sequence_changed: false,
+            sent_as: NO_SEQUENCE,
             created_at,
             size: BATCH_OVERHEAD,
             full: false,
@@ -301,6 +323,15 @@ impl Batch {
     /// About how many bytes it is.
     pub(super) fn size(&self) -> usize {
         self.encoded.as_ref().map_or(self.size, Bytes::len)
+    }
+
+    /// Whether it has another sequence number than it was sent with.
+    pub(super) fn moved_up(&self) -> bool {
+        self.sent_as != self.first_sequence()
+    }
+
+    fn first_sequence(&self) -> i32 {
+        self.sequence.map_or(NO_SEQUENCE, |(_, first)| first)
     }
 
     fn set_sequence(&mut self, identity: ProducerIdentity, base_sequence: i32) {

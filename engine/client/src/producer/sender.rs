@@ -345,7 +345,7 @@ impl Producer {
     ///
     /// | the broker says | it means |
     /// |---|---|
-    /// | `NONE` | it is in the log at this offset |
+    /// | `NONE` | it is in the log at this offset, with the sequence number that it was sent with |
     /// | `DUPLICATE_SEQUENCE_NUMBER` | it is in the log, too long ago to say where |
     /// | `OUT_OF_ORDER_SEQUENCE_NUMBER`, and a batch before it is on its way, or was refused | try again: that one came first |
     /// | `OUT_OF_ORDER_SEQUENCE_NUMBER` otherwise, `UNKNOWN_PRODUCER_ID` | the broker forgot: begin a new epoch, try again |
@@ -358,8 +358,8 @@ impl Producer {
             return; // Its time was over before the answer came.
         };
         batch.in_flight = false;
-        let (attempts, sequence) = (batch.attempts, batch.sequence);
-        let in_turn = is_head && !batch.sequence_changed;
+        let (attempts, sequence, sent_as) = (batch.attempts, batch.sequence, batch.sent_as);
+        let in_turn = is_head && !batch.moved_up();
         let error = ErrorCode::from_code(answer.error_code);
         let forgotten =
             error == ErrorCode::UnknownProducerId || (error == ErrorCode::OutOfOrderSequenceNumber && in_turn);
@@ -367,6 +367,9 @@ impl Producer {
             ErrorCode::None => self.acknowledge(sent, answer.base_offset, out),
             ErrorCode::DuplicateSequenceNumber => self.acknowledge(sent, -1, out),
             error if attempts <= self.config.retries && may_help(error) => {
+                if let (true, Some(sequence)) = (is_unknown(error), sequence) {
+                    queue.accept_gap(sequence, sent_as);
+                }
                 if let (true, Some((identity, _))) = (forgotten, sequence) {
                     self.begin_anew(&sent.topic, sent.partition, identity);
                 }
@@ -389,8 +392,7 @@ impl Producer {
         let batch = self.accumulator.remove(topic, partition, sent.batch).expect("its answer was just taken");
         if let Some((identity, first)) = batch.sequence {
             match self.accumulator.queue(topic, partition) {
-                // Nobody knows whether it is in the log.
-                _ if matches!(code, ErrorCode::NetworkException | ErrorCode::RequestTimedOut) => {
+                _ if is_unknown(code) => {
                     self.begin_anew(topic, partition, identity);
                 }
                 Some(queue) => queue.close_gap((identity, first), batch.tickets.len() as i32),
@@ -402,6 +404,9 @@ impl Producer {
 
     fn acknowledge(&mut self, sent: &Sent, base_offset: i64, out: &mut ClientOutbox) {
         let batch = self.accumulator.remove(&sent.topic, sent.partition, sent.batch).expect("it is there");
+        if let (Some(queue), Some(sequence)) = (self.accumulator.queue(&sent.topic, sent.partition), batch.sequence) {
+            queue.accept_gap(sequence, batch.sent_as);
+        }
         let records = batch.tickets.len() as u32;
         self.view.waiting -= u64::from(records);
         self.view.acknowledged += u64::from(records);
@@ -428,6 +433,11 @@ impl Producer {
         let (first, max) = (self.config.network.retry_backoff_ms, self.config.network.retry_backoff_max_ms);
         retry_at(now.monotonic, attempts, first, max, &mut self.network.chance)
     }
+}
+
+/// Whether nobody knows if a batch that got this error is in the log.
+fn is_unknown(error: ErrorCode) -> bool {
+    matches!(error, ErrorCode::NetworkException | ErrorCode::RequestTimedOut)
 }
 
 /// Whether a batch that got this error may be in the log after another attempt.
