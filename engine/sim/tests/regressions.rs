@@ -38,3 +38,25 @@ fn a_sync_that_succeeds_does_not_acknowledge_what_was_not_written() {
 fn records_that_expire_before_they_are_synced_do_not_come_back_in_part() {
     [443, 696, 707, 1166, 1637, 1740, 1840].into_iter().for_each(|seed| stays_clean("power", seed));
 }
+
+/// Of two batches in flight, the first was too large and was refused, and the broker, which did not know the producer yet,
+/// took the second. The producer gave the second one's sequence number to the third, which was taken for the second, again:
+/// acknowledged, and never written.
+#[test]
+fn a_batch_behind_a_refused_one_is_not_taken_for_another() {
+    stays_clean("power", 976);
+}
+
+/// A batch was written and the answer was lost; then retention (812), or compaction (1578), took it, and the broker started
+/// again. It could not know the batch when it came again, any more than Kafka could. The soak said that it must.
+#[test]
+fn a_producer_begins_anew_where_its_batches_are_gone() {
+    [812, 1578].iter().for_each(|seed| stays_clean("power", *seed));
+}
+
+/// The power failed, and the last records of a compacted log were lost; an empty segment behind them was not, so that the
+/// log ended where it did before. The soak waited for a consumer to cross the gap, which only a new record lets it do.
+#[test]
+fn a_consumer_has_read_all_where_the_end_of_a_compacted_log_has_no_records() {
+    stays_clean("power", 1342);
+}

@@ -52,6 +52,8 @@ struct Logs {
     /// time.
     lost_power: bool,
     acknowledged_since: SortedSet<(u32, String, i32, i64)>,
+    /// Who began anew in which partition (producer, topic, partition), because its batches there were gone.
+    begun_anew: SortedSet<(String, String, i32)>,
 }
 
 impl Account {
@@ -146,7 +148,13 @@ impl Account {
         }
         // After a failure of which nobody knows whether the record is in the log, the next epoch begins, and batches behind
         // it may come twice. Only a producer without such failures promises more.
-        if self.idempotent && self.uncertain == 0 { self.audit_idempotence(&mine) } else { Ok(()) }
+        if !self.idempotent || self.uncertain > 0 {
+            return Ok(());
+        }
+        // The same in a single partition, where the broker could not know a batch again that was sent again.
+        let begun_anew = |found: &Found| logs.begun_anew.contains(&(self.name.clone(), found.0.clone(), found.1));
+        let promised: Vec<&Found> = mine.into_iter().filter(|found| !begun_anew(found)).collect();
+        self.audit_idempotence(&promised)
     }
 
     /// Each record once, and in each partition in the order in which they were handed over.
@@ -173,8 +181,9 @@ impl Logs {
     fn of(world: &World, broker: i32) -> Logs {
         let topics = world.broker_view(broker).map(|running| running.topics).unwrap_or_default();
         let (lost_power, acknowledged_since) = acknowledged_since_power_loss(world.events(), broker);
+        let begun_anew = begun_anew(world.events(), broker);
         let (found, newest) = (Vec::new(), SortedMap::new());
-        let mut logs = Logs { found, topics, newest, lost_power, acknowledged_since };
+        let mut logs = Logs { found, topics, newest, lost_power, acknowledged_since, begun_anew };
         logs.read(world, broker);
         logs
     }
@@ -234,4 +243,51 @@ fn acknowledged_since_power_loss(events: &[TraceEvent], broker: i32) -> (bool, S
         }
     }
     (true, since)
+}
+
+/// The producers (and topic, partition) that were refused with `OUT_OF_ORDER_SEQUENCE_NUMBER` after the log had lost batches:
+/// to a power failure, to retention, to DeleteRecords, or to compaction. A producer state that is read back from files knows
+/// of the last batch of each producer, and of those in the log. So a batch that was written, and of which the producer never
+/// heard, may be taken for a gap when it is sent again; the producer begins anew with it, in its next epoch, and it comes
+/// after batches that were behind it (`TransactionManager.canRetry`; KIP-360). Without such a loss, it is known again.
+fn begun_anew(events: &[TraceEvent], broker: i32) -> SortedSet<(String, String, i32)> {
+    let (mut ends, mut lossy, mut found) = (SortedMap::new(), SortedSet::new(), SortedSet::new());
+    for event in events.iter().filter(|event| event.actor == Actor::Broker(broker)) {
+        match &event.kind {
+            TraceKind::BatchAppended { topic, partition, log_end_offset, .. } => {
+                ends.insert((topic.clone(), *partition), *log_end_offset);
+            }
+            TraceKind::PartitionOpened { topic, partition, view, .. } if view.online => {
+                let replica = (topic.clone(), *partition);
+                if ends.insert(replica.clone(), view.log_end_offset).is_some_and(|end| end > view.log_end_offset) {
+                    lossy.insert(replica);
+                }
+            }
+            TraceKind::LogStartOffsetAdvanced { topic, partition, .. }
+            | TraceKind::SegmentsReplaced { topic, partition, .. }
+            | TraceKind::CleaningFinished { topic, partition, .. } => {
+                lossy.insert((topic.clone(), *partition));
+            }
+            TraceKind::BatchRejected { topic, partition, error, .. } if error == "OUT_OF_ORDER_SEQUENCE_NUMBER" => {
+                if lossy.contains(&(topic.clone(), *partition))
+                    && let Some(client) = asked_by(events, event)
+                {
+                    found.insert((client.to_string(), topic.clone(), *partition));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The `client.id` of the request that an event goes back to.
+fn asked_by<'a>(events: &'a [TraceEvent], event: &'a TraceEvent) -> Option<&'a str> {
+    let mut event = event;
+    loop {
+        if let TraceKind::RequestReceived { client_id, .. } = &event.kind {
+            return Some(client_id);
+        }
+        event = events.get(event.cause? as usize)?;
+    }
 }
