@@ -243,6 +243,8 @@ fn consume_all(broker: &BrokerProcess, topic: &str, count: u64) {
 fn assigned_consumer(broker: &BrokerProcess, topic: &str) -> BaseConsumer {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &broker.bootstrap).set("group.id", "bench").set("enable.auto.commit", "false");
+    // librdkafka pauses for a second when its queue is full: a quick broker would look slow.
+    config.set("queued.min.messages", "1000000").set("fetch.queue.backoff.ms", "1");
     let consumer: BaseConsumer = config.create().expect("a consumer");
     let mut assignment = TopicPartitionList::new();
     assignment.add_partition_offset(topic, 0, Offset::Offset(0)).expect("an offset");
