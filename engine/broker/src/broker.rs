@@ -63,6 +63,8 @@ impl<S: Storage> Broker<S> {
         let mut turn = Turn { state: &mut self.state, storage: &mut self.storage, now, out };
         match input {
             Input::Connected { connection, peer } => turn.on_connected(connection, peer),
+            // A lone broker dials nobody.
+            Input::Dialled { .. } => {}
             Input::Frame { connection, frame } => turn.on_frame(connection, frame),
             Input::Disconnected { connection } => turn.on_disconnected(connection),
             Input::Synced { ticket, result } => turn.on_ticket(ticket, result),

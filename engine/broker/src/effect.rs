@@ -36,9 +36,10 @@ pub enum Effect {
         /// Why, for people and for the log.
         reason: Name,
     },
-    /// Open a connection to another broker. (A lone broker never asks for it.)
+    /// Open a connection to another broker. Answered by [`crate::Input::Dialled`] or [`crate::Input::Disconnected`]. (A lone
+    /// broker never asks for it.)
     Dial {
-        /// The number that the connection will have.
+        /// The number that the connection will have, with the bit [`ConnectionId::DIALLED`].
         connection: ConnectionId,
         /// Host name or address.
         host: String,

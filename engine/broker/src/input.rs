@@ -4,9 +4,20 @@ use alloc::string::String;
 use bytes::Bytes;
 use naru_log::{FileId, StorageError};
 
-/// A connection's number. The driver chooses it when it accepts a socket, and never uses it twice in one run.
+/// A connection's number, never used twice in one run. The driver chooses it when it accepts a socket, below
+/// [`ConnectionId::DIALLED`]; the broker chooses it when it dials, from there on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
+
+impl ConnectionId {
+    /// The bit that the numbers of dialled connections have.
+    pub const DIALLED: u64 = 1 << 63;
+
+    /// Whether the broker dialled it, so that it is the one who asks.
+    pub fn is_dialled(self) -> bool {
+        self.0 & Self::DIALLED != 0
+    }
+}
 
 /// Something that happened to a broker.
 #[derive(Debug, Clone)]
@@ -17,6 +28,12 @@ pub enum Input {
         connection: ConnectionId,
         /// The client's address, for people.
         peer: String,
+    },
+    /// The answer to [`crate::Effect::Dial`]: the connection is there, and frames may be sent on it. The other answer is
+    /// [`Input::Disconnected`].
+    Dialled {
+        /// The number that the broker gave it.
+        connection: ConnectionId,
     },
     /// A whole frame arrived. The driver has already refused frames longer than `socket.request.max.bytes`.
     Frame {
