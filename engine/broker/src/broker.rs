@@ -95,6 +95,11 @@ impl<S: Storage> Broker<S> {
         self.state.connections.get(connection).is_some_and(|connection| connection.wants_frames(&self.state.config))
     }
 
+    /// Whether clients are served: its cluster knows the broker, and has lifted its fence. A lone broker is ready at once.
+    pub fn is_ready(&self) -> bool {
+        !self.state.stopping
+    }
+
     /// Whether nothing is left to answer: after [`Input::Shutdown`], the moment for [`Broker::close`].
     pub fn is_drained(&self) -> bool {
         self.state.connections.len() == 0

@@ -1,5 +1,9 @@
 //! A broker's configuration, with Kafka's key names and Kafka's defaults.
 
+mod cluster;
+
+pub use cluster::{Address, ClusterConfig, Roles};
+
 use crate::upkeep::UpkeepConfig;
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
@@ -42,6 +46,8 @@ pub struct BrokerConfig {
     pub queued_bytes_max: usize,
     /// The most replies that may wait at once, of all connections together.
     pub parked_replies_max: usize,
+    /// Its place in its cluster.
+    pub cluster: ClusterConfig,
     /// How and when compacted topics are cleaned.
     pub cleaner: CleanerConfig,
     /// How often logs are looked after.
@@ -134,6 +140,7 @@ impl Default for BrokerConfig {
             queued_requests_max: 500,
             queued_bytes_max: 100 * 1024 * 1024,
             parked_replies_max: 10_000,
+            cluster: ClusterConfig::default(),
             cleaner: CleanerConfig::default(),
             upkeep: UpkeepConfig::default(),
             log: LogConfig::default(),
@@ -222,7 +229,7 @@ macro_rules! flag_key {
 }
 
 /// Every key that has a field. Of two keys for one field, the stronger comes later.
-static KEYS: [Key; 25] = [
+static KEYS: [Key; 41] = [
     Key { name: "broker.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "node.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "listeners", set: listener, text: None },
@@ -248,12 +255,26 @@ static KEYS: [Key; 25] = [
     number_key!("producer.id.expiration.ms", upkeep.producer_expiration_ms, i64, 1),
     number_key!("producer.id.expiration.check.interval.ms", upkeep.producer_check_ms, u64, 1),
     Key { name: "log.cleaner.io.max.bytes.per.second", set: cleaner_rate, text: None },
+    Key { name: "process.roles", set: roles, text: None },
+    Key { name: "controller.quorum.voters", set: voters, text: None },
+    Key { name: "naru.peer.addresses", set: peer_addresses, text: None },
+    Key { name: "broker.rack", set: rack, text: None },
+    number_key!("broker.session.timeout.ms", cluster.session_timeout_ms, u64, 1),
+    number_key!("broker.heartbeat.interval.ms", cluster.heartbeat_interval_ms, u64, 1),
+    number_key!("controller.quorum.election.timeout.ms", cluster.election_timeout_ms, u64, 1),
+    number_key!("controller.quorum.fetch.timeout.ms", cluster.fetch_timeout_ms, u64, 1),
+    number_key!("controller.quorum.election.backoff.max.ms", cluster.election_backoff_max_ms, u64, 1),
+    number_key!("controller.quorum.request.timeout.ms", cluster.quorum_request_timeout_ms, u64, 1),
+    number_key!("controller.quorum.retry.backoff.ms", cluster.quorum_retry_backoff_ms, u64, 1),
+    number_key!("request.timeout.ms", cluster.request_timeout_ms, u64, 1),
+    flag_key!("auto.leader.rebalance.enable", cluster.auto_leader_rebalance),
+    number_key!("leader.imbalance.check.interval.seconds", cluster.leader_imbalance_check_seconds, u64, 1),
+    number_key!("leader.imbalance.per.broker.percentage", cluster.leader_imbalance_percentage, u64, 0),
+    flag_key!("controlled.shutdown.enable", cluster.controlled_shutdown),
 ];
 
 /// Keys of a real Kafka broker's configuration that ask nothing of this one: threads, controllers, internal topics.
-const IGNORED_KEYS: [&str; 25] = [
-    "process.roles",
-    "controller.quorum.voters",
+const IGNORED_KEYS: [&str; 23] = [
     "controller.quorum.bootstrap.servers",
     "controller.listener.names",
     "inter.broker.listener.name",
@@ -281,6 +302,26 @@ const IGNORED_KEYS: [&str; 25] = [
 
 fn node_id(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
     config.node_id = number(value, 0)?;
+    Ok(())
+}
+
+fn roles(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
+    config.cluster.roles = cluster::roles(value)?;
+    Ok(())
+}
+
+fn voters(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
+    config.cluster.voters = cluster::nodes(value)?;
+    Ok(())
+}
+
+fn peer_addresses(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
+    config.cluster.peer_addresses = cluster::nodes(value)?;
+    Ok(())
+}
+
+fn rack(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
+    config.cluster.rack = (!value.is_empty()).then(|| value.into());
     Ok(())
 }
 

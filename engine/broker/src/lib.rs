@@ -42,7 +42,7 @@ pub mod upkeep;
 mod view;
 
 pub use broker::{Broker, StartError};
-pub use config::{BrokerConfig, CleanerConfig, ConfigError, LogDirConfig};
+pub use config::{Address, BrokerConfig, CleanerConfig, ClusterConfig, ConfigError, LogDirConfig, Roles};
 pub use effect::{Effect, Frame, Outbox};
 pub use input::{ConnectionId, Input};
 pub use metrics::Metrics;
