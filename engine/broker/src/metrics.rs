@@ -1,5 +1,6 @@
 //! Counters that are always on: plain integers, added to in passing. Formatting them is somebody else's work.
 
+use crate::api::is_served;
 use naru_records::BatchHeader;
 use naru_trace::SortedMap;
 use naru_wire::{ApiKey, ErrorCode};
@@ -7,7 +8,7 @@ use naru_wire::{ApiKey, ErrorCode};
 /// What a broker has done since it was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// Requests handled, by the API's name.
+    /// Requests handled, by the API's name. An API that is not served is listed once somebody has asked for it.
     pub requests: SortedMap<&'static str, u64>,
     /// Responses that carried an error, by Kafka's name for the error.
     pub errors: SortedMap<&'static str, u64>,
@@ -86,8 +87,10 @@ impl Counters {
 
     /// The counters with their names; sizes are for the caller to add.
     pub(crate) fn metrics(&self) -> Metrics {
+        let requests = ApiKey::ALL.iter().zip(self.requests);
+        let requests = requests.filter(|(api, count)| *count > 0 || is_served(**api));
         Metrics {
-            requests: ApiKey::ALL.iter().zip(self.requests).map(|(api, count)| (api.name(), count)).collect(),
+            requests: requests.map(|(api, count)| (api.name(), count)).collect(),
             errors: self.errors.iter().map(|(error, count)| (error.name(), *count)).collect(),
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,

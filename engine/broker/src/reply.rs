@@ -70,6 +70,31 @@ pub(crate) fn first_error(response: &Response) -> Option<ErrorCode> {
             first(&mut body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code))
         }
         Response::Metadata(body) => first(&mut body.topics.iter().map(|topic| topic.error_code)),
+        Response::OffsetCommit(body) => {
+            first(&mut body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code))
+        }
+        Response::OffsetFetch(body) => {
+            let (groups, topics) = (&body.groups, &body.topics);
+            let of_groups = groups.iter().flat_map(|group| &group.topics).flat_map(|topic| &topic.partitions);
+            let of_topics = topics.iter().flat_map(|topic| &topic.partitions);
+            first(
+                &mut core::iter::once(body.error_code)
+                    .chain(groups.iter().map(|group| group.error_code))
+                    .chain(of_groups.map(|answer| answer.error_code))
+                    .chain(of_topics.map(|answer| answer.error_code)),
+            )
+        }
+        Response::FindCoordinator(body) => first(
+            &mut core::iter::once(body.error_code).chain(body.coordinators.iter().map(|answer| answer.error_code)),
+        ),
+        Response::JoinGroup(body) => first(&mut core::iter::once(body.error_code)),
+        Response::Heartbeat(body) => first(&mut core::iter::once(body.error_code)),
+        Response::LeaveGroup(body) => {
+            first(&mut core::iter::once(body.error_code).chain(body.members.iter().map(|answer| answer.error_code)))
+        }
+        Response::SyncGroup(body) => first(&mut core::iter::once(body.error_code)),
+        Response::DescribeGroups(body) => first(&mut body.groups.iter().map(|answer| answer.error_code)),
+        Response::ListGroups(body) => first(&mut core::iter::once(body.error_code)),
         Response::ApiVersions(body) => first(&mut core::iter::once(body.error_code)),
         Response::CreateTopics(body) => first(&mut body.topics.iter().map(|topic| topic.error_code)),
         Response::DeleteTopics(body) => first(&mut body.responses.iter().map(|topic| topic.error_code)),
@@ -77,14 +102,77 @@ pub(crate) fn first_error(response: &Response) -> Option<ErrorCode> {
             first(&mut body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code))
         }
         Response::InitProducerId(body) => first(&mut core::iter::once(body.error_code)),
+        Response::OffsetForLeaderEpoch(body) => {
+            first(&mut body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code))
+        }
         Response::DescribeConfigs(body) => first(&mut body.results.iter().map(|resource| resource.error_code)),
         Response::AlterConfigs(body) => first(&mut body.responses.iter().map(|resource| resource.error_code)),
-        Response::IncrementalAlterConfigs(body) => {
-            first(&mut body.responses.iter().map(|resource| resource.error_code))
+        Response::AlterReplicaLogDirs(body) => {
+            first(&mut body.results.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code))
         }
         Response::DescribeLogDirs(body) => first(&mut core::iter::once(body.error_code)),
         Response::CreatePartitions(body) => first(&mut body.results.iter().map(|topic| topic.error_code)),
+        Response::DeleteGroups(body) => first(&mut body.results.iter().map(|answer| answer.error_code)),
+        Response::ElectLeaders(body) => first(
+            &mut core::iter::once(body.error_code).chain(
+                body.replica_election_results
+                    .iter()
+                    .flat_map(|topic| &topic.partition_result)
+                    .map(|answer| answer.error_code),
+            ),
+        ),
+        Response::IncrementalAlterConfigs(body) => {
+            first(&mut body.responses.iter().map(|resource| resource.error_code))
+        }
+        Response::AlterPartitionReassignments(body) => first(
+            &mut core::iter::once(body.error_code)
+                .chain(body.responses.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code)),
+        ),
+        Response::ListPartitionReassignments(body) => first(&mut core::iter::once(body.error_code)),
+        Response::OffsetDelete(body) => first(
+            &mut core::iter::once(body.error_code)
+                .chain(body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code)),
+        ),
+        Response::Vote(body) => first(
+            &mut core::iter::once(body.error_code)
+                .chain(body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code)),
+        ),
+        Response::BeginQuorumEpoch(body) => first(
+            &mut core::iter::once(body.error_code)
+                .chain(body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code)),
+        ),
+        Response::EndQuorumEpoch(body) => first(
+            &mut core::iter::once(body.error_code)
+                .chain(body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code)),
+        ),
+        Response::DescribeQuorum(body) => first(
+            &mut core::iter::once(body.error_code)
+                .chain(body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code)),
+        ),
+        Response::AlterPartition(body) => first(
+            &mut core::iter::once(body.error_code)
+                .chain(body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code)),
+        ),
+        Response::UpdateFeatures(body) => {
+            first(&mut core::iter::once(body.error_code).chain(body.results.iter().map(|answer| answer.error_code)))
+        }
+        Response::Envelope(body) => first(&mut core::iter::once(body.error_code)),
+        Response::FetchSnapshot(body) => first(
+            &mut core::iter::once(body.error_code)
+                .chain(body.topics.iter().flat_map(|topic| &topic.partitions).map(|answer| answer.error_code)),
+        ),
         Response::DescribeCluster(body) => first(&mut core::iter::once(body.error_code)),
+        Response::BrokerRegistration(body) => first(&mut core::iter::once(body.error_code)),
+        Response::BrokerHeartbeat(body) => first(&mut core::iter::once(body.error_code)),
+        Response::UnregisterBroker(body) => first(&mut core::iter::once(body.error_code)),
+        Response::AllocateProducerIds(body) => first(&mut core::iter::once(body.error_code)),
+        Response::ConsumerGroupHeartbeat(body) => first(&mut core::iter::once(body.error_code)),
+        Response::ConsumerGroupDescribe(body) => first(&mut body.groups.iter().map(|answer| answer.error_code)),
+        Response::ControllerRegistration(body) => first(&mut core::iter::once(body.error_code)),
+        Response::DescribeTopicPartitions(body) => first(&mut body.topics.iter().map(|answer| answer.error_code)),
+        Response::AddRaftVoter(body) => first(&mut core::iter::once(body.error_code)),
+        Response::RemoveRaftVoter(body) => first(&mut core::iter::once(body.error_code)),
+        Response::UpdateRaftVoter(body) => first(&mut core::iter::once(body.error_code)),
     };
     code.map(ErrorCode::from_code)
 }

@@ -8,7 +8,8 @@ use naru_broker::{BrokerConfig, ConnectionId, Effect, Input};
 use naru_records::{BatchBuilder, Compression};
 use naru_trace::TraceKind;
 use naru_wire::messages::*;
-use naru_wire::{Request, Response};
+use naru_wire::shape::{Field, Kind, tables};
+use naru_wire::{ApiKey, Request, Response};
 
 fn with_topic() -> Harness {
     let mut harness = Harness::new(BrokerConfig::default());
@@ -89,6 +90,43 @@ fn semantics_45_garbage_harms_nobody_else() {
         harness.closed.clear();
     }
     assert_eq!(harness.command("a metadata orders").len(), 2);
+}
+
+/// What is announced has a handler, and what has a handler is announced. Any other request ends its connection.
+#[test]
+fn semantics_44_what_is_announced_is_served() {
+    let mut harness = with_topic();
+    let Response::ApiVersions(announced) = harness.ask(1, 0, ApiVersionsRequest::default()) else { panic!() };
+    for (connection, api) in (2..).zip(ApiKey::ALL) {
+        harness.connect(connection);
+        let version = api.versions().max;
+        let header = [api.key().to_be_bytes(), version.to_be_bytes(), [0, 0], [0, 1], [0xff, 0xff]];
+        let mut frame = header.concat();
+        frame.extend(api.is_flexible(version).then_some(0));
+        empty(tables::request(*api), version, api.is_flexible(version), &mut frame);
+        harness.step(Input::Frame { connection: ConnectionId(connection), frame: frame.into() });
+        let refused = harness.closed.pop_front().map(|(_, reason)| reason);
+        let is_announced = announced.api_keys.iter().any(|row| row.api_key == api.key());
+        let expected = (!is_announced).then(|| format!("{} is not served yet", api.name()));
+        assert_eq!(refused, expected, "{}", api.name());
+        harness.sent.clear();
+    }
+}
+
+/// A body with zeros, empty strings and empty arrays.
+fn empty(fields: &[Field], version: i16, flexible: bool, out: &mut Vec<u8>) {
+    let is_here = |field: &&Field| (field.since..=field.until).contains(&version) && field.tag.is_none();
+    for field in fields.iter().filter(is_here) {
+        match &field.kind {
+            Kind::Fixed(length) => out.resize(out.len() + length, 0),
+            Kind::String | Kind::Bytes | Kind::Array(_) if flexible => out.push(1),
+            Kind::String => out.extend([0; 2]),
+            Kind::Bytes | Kind::Array(_) => out.extend([0; 4]),
+            Kind::Struct(fields) => empty(fields, version, flexible, out),
+            Kind::Nullable(_) => out.push(0xff),
+        }
+    }
+    out.extend(flexible.then_some(0));
 }
 
 /// Damage to any one byte of a batch is found by its checks, and never gets into the log.

@@ -1,7 +1,9 @@
 //! The one table of the APIs that Naru speaks, and what follows from it: [`ApiKey`], [`Request`], [`Response`].
 //!
-//! Supporting one more API takes a row here and its two shapes in [`crate::shape`]. Versions are those of Apache Kafka 4.1.
+//! Supporting one more API takes a row here and its two shapes in [`crate::shape`]. Versions are those of Apache Kafka 4.1,
+//! without those that it marks as unstable. What stands here is understood; whether it is served is for the server to say.
 
+use crate::shape::tables::{self, Shapes};
 use alloc::{format, string::String};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::{
@@ -25,8 +27,11 @@ impl SupportedVersions {
     }
 }
 
+/// The first flexible version of an API that has none.
+const NEVER: i16 = i16::MAX;
+
 macro_rules! apis {
-    ($($name:ident = $key:literal, $min:literal ..= $max:literal, flexible $flexible:literal, $request:ident, $response:ident;)*) => {
+    ($($name:ident = $key:literal, $min:literal ..= $max:literal, flexible $flexible:expr, $request:ident, $response:ident;)*) => {
         /// An API: what a request asks for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i16)]
@@ -65,6 +70,13 @@ macro_rules! apis {
             pub const fn flexible_since(self) -> i16 {
                 match self {
                     $(ApiKey::$name => $flexible,)*
+                }
+            }
+
+            /// What its messages look like.
+            pub(crate) const fn shapes(self) -> &'static Shapes {
+                match self {
+                    $(ApiKey::$name => &tables::$name,)*
                 }
             }
         }
@@ -148,21 +160,58 @@ macro_rules! apis {
 }
 
 apis! {
-    Produce          =  0, 3 ..= 13, flexible 9,  ProduceRequest, ProduceResponse;
-    Fetch            =  1, 4 ..= 18, flexible 12, FetchRequest, FetchResponse;
-    ListOffsets      =  2, 1 ..= 10, flexible 6,  ListOffsetsRequest, ListOffsetsResponse;
-    Metadata         =  3, 0 ..= 13, flexible 9,  MetadataRequest, MetadataResponse;
-    ApiVersions      = 18, 0 ..= 4,  flexible 3,  ApiVersionsRequest, ApiVersionsResponse;
-    CreateTopics     = 19, 2 ..= 7,  flexible 5,  CreateTopicsRequest, CreateTopicsResponse;
-    DeleteTopics     = 20, 1 ..= 6,  flexible 4,  DeleteTopicsRequest, DeleteTopicsResponse;
-    DeleteRecords    = 21, 0 ..= 2,  flexible 2,  DeleteRecordsRequest, DeleteRecordsResponse;
-    InitProducerId   = 22, 0 ..= 5,  flexible 2,  InitProducerIdRequest, InitProducerIdResponse;
-    DescribeConfigs  = 32, 1 ..= 4,  flexible 4,  DescribeConfigsRequest, DescribeConfigsResponse;
-    AlterConfigs     = 33, 0 ..= 2,  flexible 2,  AlterConfigsRequest, AlterConfigsResponse;
-    DescribeLogDirs  = 35, 1 ..= 4,  flexible 2,  DescribeLogDirsRequest, DescribeLogDirsResponse;
-    CreatePartitions = 37, 0 ..= 3,  flexible 2,  CreatePartitionsRequest, CreatePartitionsResponse;
+    Produce                =  0, 3 ..= 13, flexible 9,  ProduceRequest, ProduceResponse;
+    Fetch                  =  1, 4 ..= 18, flexible 12, FetchRequest, FetchResponse;
+    ListOffsets            =  2, 1 ..= 10, flexible 6,  ListOffsetsRequest, ListOffsetsResponse;
+    Metadata               =  3, 0 ..= 13, flexible 9,  MetadataRequest, MetadataResponse;
+    OffsetCommit           =  8, 2 ..= 9,  flexible 8,  OffsetCommitRequest, OffsetCommitResponse;
+    OffsetFetch            =  9, 1 ..= 9,  flexible 6,  OffsetFetchRequest, OffsetFetchResponse;
+    FindCoordinator        = 10, 0 ..= 6,  flexible 3,  FindCoordinatorRequest, FindCoordinatorResponse;
+    JoinGroup              = 11, 0 ..= 9,  flexible 6,  JoinGroupRequest, JoinGroupResponse;
+    Heartbeat              = 12, 0 ..= 4,  flexible 4,  HeartbeatRequest, HeartbeatResponse;
+    LeaveGroup             = 13, 0 ..= 5,  flexible 4,  LeaveGroupRequest, LeaveGroupResponse;
+    SyncGroup              = 14, 0 ..= 5,  flexible 4,  SyncGroupRequest, SyncGroupResponse;
+    DescribeGroups         = 15, 0 ..= 6,  flexible 5,  DescribeGroupsRequest, DescribeGroupsResponse;
+    ListGroups             = 16, 0 ..= 5,  flexible 3,  ListGroupsRequest, ListGroupsResponse;
+    ApiVersions            = 18, 0 ..= 4,  flexible 3,  ApiVersionsRequest, ApiVersionsResponse;
+    CreateTopics           = 19, 2 ..= 7,  flexible 5,  CreateTopicsRequest, CreateTopicsResponse;
+    DeleteTopics           = 20, 1 ..= 6,  flexible 4,  DeleteTopicsRequest, DeleteTopicsResponse;
+    DeleteRecords          = 21, 0 ..= 2,  flexible 2,  DeleteRecordsRequest, DeleteRecordsResponse;
+    InitProducerId         = 22, 0 ..= 5,  flexible 2,  InitProducerIdRequest, InitProducerIdResponse;
+    OffsetForLeaderEpoch   = 23, 2 ..= 4,  flexible 4,  OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
+    DescribeConfigs        = 32, 1 ..= 4,  flexible 4,  DescribeConfigsRequest, DescribeConfigsResponse;
+    AlterConfigs           = 33, 0 ..= 2,  flexible 2,  AlterConfigsRequest, AlterConfigsResponse;
+    AlterReplicaLogDirs    = 34, 1 ..= 2,  flexible 2,  AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse;
+    DescribeLogDirs        = 35, 1 ..= 4,  flexible 2,  DescribeLogDirsRequest, DescribeLogDirsResponse;
+    CreatePartitions       = 37, 0 ..= 3,  flexible 2,  CreatePartitionsRequest, CreatePartitionsResponse;
+    DeleteGroups           = 42, 0 ..= 2,  flexible 2,  DeleteGroupsRequest, DeleteGroupsResponse;
+    ElectLeaders           = 43, 0 ..= 2,  flexible 2,  ElectLeadersRequest, ElectLeadersResponse;
     IncrementalAlterConfigs = 44, 0 ..= 1, flexible 1, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
-    DescribeCluster  = 60, 0 ..= 2,  flexible 0,  DescribeClusterRequest, DescribeClusterResponse;
+    AlterPartitionReassignments = 45, 0 ..= 1, flexible 0,
+        AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse;
+    ListPartitionReassignments = 46, 0 ..= 0, flexible 0,
+        ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse;
+    OffsetDelete           = 47, 0 ..= 0,  flexible NEVER, OffsetDeleteRequest, OffsetDeleteResponse;
+    Vote                   = 52, 0 ..= 2,  flexible 0,  VoteRequest, VoteResponse;
+    BeginQuorumEpoch       = 53, 0 ..= 1,  flexible 1,  BeginQuorumEpochRequest, BeginQuorumEpochResponse;
+    EndQuorumEpoch         = 54, 0 ..= 1,  flexible 1,  EndQuorumEpochRequest, EndQuorumEpochResponse;
+    DescribeQuorum         = 55, 0 ..= 2,  flexible 0,  DescribeQuorumRequest, DescribeQuorumResponse;
+    AlterPartition         = 56, 2 ..= 3,  flexible 0,  AlterPartitionRequest, AlterPartitionResponse;
+    UpdateFeatures         = 57, 0 ..= 2,  flexible 0,  UpdateFeaturesRequest, UpdateFeaturesResponse;
+    Envelope               = 58, 0 ..= 0,  flexible 0,  EnvelopeRequest, EnvelopeResponse;
+    FetchSnapshot          = 59, 0 ..= 1,  flexible 0,  FetchSnapshotRequest, FetchSnapshotResponse;
+    DescribeCluster        = 60, 0 ..= 2,  flexible 0,  DescribeClusterRequest, DescribeClusterResponse;
+    BrokerRegistration     = 62, 0 ..= 4,  flexible 0,  BrokerRegistrationRequest, BrokerRegistrationResponse;
+    BrokerHeartbeat        = 63, 0 ..= 1,  flexible 0,  BrokerHeartbeatRequest, BrokerHeartbeatResponse;
+    UnregisterBroker       = 64, 0 ..= 0,  flexible 0,  UnregisterBrokerRequest, UnregisterBrokerResponse;
+    AllocateProducerIds    = 67, 0 ..= 0,  flexible 0,  AllocateProducerIdsRequest, AllocateProducerIdsResponse;
+    ConsumerGroupHeartbeat = 68, 0 ..= 1,  flexible 0,  ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse;
+    ConsumerGroupDescribe  = 69, 0 ..= 1,  flexible 0,  ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse;
+    ControllerRegistration = 70, 0 ..= 0,  flexible 0,  ControllerRegistrationRequest, ControllerRegistrationResponse;
+    DescribeTopicPartitions = 75, 0 ..= 0, flexible 0, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
+    AddRaftVoter           = 80, 0 ..= 0,  flexible 0,  AddRaftVoterRequest, AddRaftVoterResponse;
+    RemoveRaftVoter        = 81, 0 ..= 0,  flexible 0,  RemoveRaftVoterRequest, RemoveRaftVoterResponse;
+    UpdateRaftVoter        = 82, 0 ..= 0,  flexible 0,  UpdateRaftVoterRequest, UpdateRaftVoterResponse;
 }
 
 impl ApiKey {

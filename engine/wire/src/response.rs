@@ -44,9 +44,9 @@ pub fn decode_response(api: ApiKey, version: i16, mut frame: Bytes) -> Result<(i
     Ok((correlation_id, response))
 }
 
-/// What an ApiVersions response lists: every API with the versions to announce.
-pub fn supported_api_versions() -> Vec<ApiVersion> {
-    ApiKey::ALL.iter().map(|api| announced(*api)).collect()
+/// What an ApiVersions response lists: every API that the server serves, with the versions to announce.
+pub fn supported_api_versions(is_served: impl Fn(ApiKey) -> bool) -> Vec<ApiVersion> {
+    ApiKey::ALL.iter().filter(|api| is_served(**api)).map(|api| announced(*api)).collect()
 }
 
 /// The answer to an ApiVersions request of an unknown version: version 0, error 35, and which versions of ApiVersions there

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use naru_wire::{
     ApiKey, DecodeError, ErrorCode, Request, RequestHeader, Response, decode_request, decode_response, encode_request,
     encode_response,
-    messages::{ApiVersionsResponse, InitProducerIdResponse, MetadataRequest},
+    messages::{ApiVersionsResponse, InitProducerIdResponse, MetadataRequest, OffsetDeleteResponse},
     supported_api_versions, unsupported_api_versions_response,
 };
 
@@ -106,7 +106,7 @@ fn semantics_45_a_client_id_that_is_no_text_or_too_long_is_refused() {
 /// refused when somebody really sends them, as Apache Kafka 4.1.1 does.
 #[test]
 fn produce_is_announced_from_version_0_and_understood_from_version_3() {
-    let produce = supported_api_versions().into_iter().find(|api| api.api_key == 0).unwrap();
+    let produce = supported_api_versions(|_| true).into_iter().find(|api| api.api_key == 0).unwrap();
     assert_eq!((produce.min_version, produce.max_version), (0, 13));
     assert_eq!(
         request(&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0]).unwrap_err(),
@@ -114,27 +114,86 @@ fn produce_is_announced_from_version_0_and_understood_from_version_3() {
     );
 }
 
-/// The ranges of Apache Kafka 4.1.1, as its broker announces them.
+/// The stable ranges of Apache Kafka 4.1.1, as its broker and its controller announce them.
 #[test]
 fn the_announced_ranges_are_those_of_kafka_4_1() {
     let announced: Vec<_> =
-        supported_api_versions().iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect();
+        supported_api_versions(|_| true).iter().map(|api| (api.api_key, api.min_version, api.max_version)).collect();
     let kafka = [
         (0, 0, 13),
         (1, 4, 18),
         (2, 1, 10),
         (3, 0, 13),
+        (8, 2, 9),
+        (9, 1, 9),
+        (10, 0, 6),
+        (11, 0, 9),
+        (12, 0, 4),
+        (13, 0, 5),
+        (14, 0, 5),
+        (15, 0, 6),
+        (16, 0, 5),
         (18, 0, 4),
         (19, 2, 7),
         (20, 1, 6),
         (21, 0, 2),
         (22, 0, 5),
+        (23, 2, 4),
         (32, 1, 4),
         (33, 0, 2),
+        (34, 1, 2),
         (35, 1, 4),
         (37, 0, 3),
+        (42, 0, 2),
+        (43, 0, 2),
         (44, 0, 1),
+        (45, 0, 1),
+        (46, 0, 0),
+        (47, 0, 0),
+        (52, 0, 2),
+        (53, 0, 1),
+        (54, 0, 1),
+        (55, 0, 2),
+        (56, 2, 3),
+        (57, 0, 2),
+        (58, 0, 0),
+        (59, 0, 1),
         (60, 0, 2),
+        (62, 0, 4),
+        (63, 0, 1),
+        (64, 0, 0),
+        (67, 0, 0),
+        (68, 0, 1),
+        (69, 0, 1),
+        (70, 0, 0),
+        (75, 0, 0),
+        (80, 0, 0),
+        (81, 0, 0),
+        (82, 0, 0),
     ];
     assert_eq!(announced, kafka);
+}
+
+#[test]
+fn only_what_is_served_is_announced() {
+    let served = supported_api_versions(|api| matches!(api, ApiKey::ApiVersions | ApiKey::Vote));
+    let keys: Vec<_> = served.iter().map(|api| api.api_key).collect();
+    assert_eq!(keys, [18, 52]);
+}
+
+/// OffsetDelete is the one API without flexible versions: no compact lengths, no tagged fields, not even in the header.
+#[test]
+fn offset_delete_has_no_flexible_version() {
+    let inflexible: Vec<_> =
+        ApiKey::ALL.iter().filter(|api| !api.is_flexible(api.versions().max)).map(|api| api.name()).collect();
+    assert_eq!(inflexible, ["OffsetDelete"]);
+    let framed = encode_response(7, 0, &OffsetDeleteResponse::default().into()).unwrap();
+    #[rustfmt::skip]
+    assert_eq!(framed[..], [
+        0, 0, 0, 14,
+        0, 0, 0, 7,    // correlation id, and nothing else
+        0, 0,          // no error
+        0, 0, 0, 0,    // not throttled
+        0, 0, 0, 0,    // no topics
+    ]);
 }

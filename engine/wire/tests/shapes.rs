@@ -6,7 +6,7 @@ mod support;
 use bytes::Bytes;
 use naru_wire::{
     ApiKey, DecodeError, Request, RequestHeader, Response, decode_request, decode_response, encode_request,
-    encode_response,
+    encode_response, messages,
 };
 use support::{CORRELATION_ID, Random, Way, every_message, frame, framed};
 
@@ -82,46 +82,73 @@ fn defaults_can_be_encoded_in_every_version() {
     }
 }
 
-fn default_request(api: ApiKey) -> Request {
-    use naru_wire::messages as kp;
-    match api {
-        ApiKey::Produce => kp::ProduceRequest::default().into(),
-        ApiKey::Fetch => kp::FetchRequest::default().into(),
-        ApiKey::ListOffsets => kp::ListOffsetsRequest::default().into(),
-        ApiKey::Metadata => kp::MetadataRequest::default().into(),
-        ApiKey::ApiVersions => kp::ApiVersionsRequest::default().into(),
-        ApiKey::CreateTopics => kp::CreateTopicsRequest::default().into(),
-        ApiKey::DeleteTopics => kp::DeleteTopicsRequest::default().into(),
-        ApiKey::DeleteRecords => kp::DeleteRecordsRequest::default().into(),
-        ApiKey::InitProducerId => kp::InitProducerIdRequest::default().into(),
-        ApiKey::DescribeConfigs => kp::DescribeConfigsRequest::default().into(),
-        ApiKey::AlterConfigs => kp::AlterConfigsRequest::default().into(),
-        ApiKey::DescribeLogDirs => kp::DescribeLogDirsRequest::default().into(),
-        ApiKey::CreatePartitions => kp::CreatePartitionsRequest::default().into(),
-        ApiKey::IncrementalAlterConfigs => kp::IncrementalAlterConfigsRequest::default().into(),
-        ApiKey::DescribeCluster => kp::DescribeClusterRequest::default().into(),
-    }
+macro_rules! defaults {
+    ($($api:ident: $request:ident, $response:ident;)*) => {
+        fn default_request(api: ApiKey) -> Request {
+            match api {
+                $(ApiKey::$api => messages::$request::default().into(),)*
+            }
+        }
+
+        fn default_response(api: ApiKey) -> Response {
+            match api {
+                $(ApiKey::$api => messages::$response::default().into(),)*
+            }
+        }
+    };
 }
 
-fn default_response(api: ApiKey) -> Response {
-    use naru_wire::messages as kp;
-    match api {
-        ApiKey::Produce => kp::ProduceResponse::default().into(),
-        ApiKey::Fetch => kp::FetchResponse::default().into(),
-        ApiKey::ListOffsets => kp::ListOffsetsResponse::default().into(),
-        ApiKey::Metadata => kp::MetadataResponse::default().into(),
-        ApiKey::ApiVersions => kp::ApiVersionsResponse::default().into(),
-        ApiKey::CreateTopics => kp::CreateTopicsResponse::default().into(),
-        ApiKey::DeleteTopics => kp::DeleteTopicsResponse::default().into(),
-        ApiKey::DeleteRecords => kp::DeleteRecordsResponse::default().into(),
-        ApiKey::InitProducerId => kp::InitProducerIdResponse::default().into(),
-        ApiKey::DescribeConfigs => kp::DescribeConfigsResponse::default().into(),
-        ApiKey::AlterConfigs => kp::AlterConfigsResponse::default().into(),
-        ApiKey::DescribeLogDirs => kp::DescribeLogDirsResponse::default().into(),
-        ApiKey::CreatePartitions => kp::CreatePartitionsResponse::default().into(),
-        ApiKey::IncrementalAlterConfigs => kp::IncrementalAlterConfigsResponse::default().into(),
-        ApiKey::DescribeCluster => kp::DescribeClusterResponse::default().into(),
-    }
+defaults! {
+    Produce: ProduceRequest, ProduceResponse;
+    Fetch: FetchRequest, FetchResponse;
+    ListOffsets: ListOffsetsRequest, ListOffsetsResponse;
+    Metadata: MetadataRequest, MetadataResponse;
+    OffsetCommit: OffsetCommitRequest, OffsetCommitResponse;
+    OffsetFetch: OffsetFetchRequest, OffsetFetchResponse;
+    FindCoordinator: FindCoordinatorRequest, FindCoordinatorResponse;
+    JoinGroup: JoinGroupRequest, JoinGroupResponse;
+    Heartbeat: HeartbeatRequest, HeartbeatResponse;
+    LeaveGroup: LeaveGroupRequest, LeaveGroupResponse;
+    SyncGroup: SyncGroupRequest, SyncGroupResponse;
+    DescribeGroups: DescribeGroupsRequest, DescribeGroupsResponse;
+    ListGroups: ListGroupsRequest, ListGroupsResponse;
+    ApiVersions: ApiVersionsRequest, ApiVersionsResponse;
+    CreateTopics: CreateTopicsRequest, CreateTopicsResponse;
+    DeleteTopics: DeleteTopicsRequest, DeleteTopicsResponse;
+    DeleteRecords: DeleteRecordsRequest, DeleteRecordsResponse;
+    InitProducerId: InitProducerIdRequest, InitProducerIdResponse;
+    OffsetForLeaderEpoch: OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
+    DescribeConfigs: DescribeConfigsRequest, DescribeConfigsResponse;
+    AlterConfigs: AlterConfigsRequest, AlterConfigsResponse;
+    AlterReplicaLogDirs: AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse;
+    DescribeLogDirs: DescribeLogDirsRequest, DescribeLogDirsResponse;
+    CreatePartitions: CreatePartitionsRequest, CreatePartitionsResponse;
+    DeleteGroups: DeleteGroupsRequest, DeleteGroupsResponse;
+    ElectLeaders: ElectLeadersRequest, ElectLeadersResponse;
+    IncrementalAlterConfigs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
+    AlterPartitionReassignments: AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse;
+    ListPartitionReassignments: ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse;
+    OffsetDelete: OffsetDeleteRequest, OffsetDeleteResponse;
+    Vote: VoteRequest, VoteResponse;
+    BeginQuorumEpoch: BeginQuorumEpochRequest, BeginQuorumEpochResponse;
+    EndQuorumEpoch: EndQuorumEpochRequest, EndQuorumEpochResponse;
+    DescribeQuorum: DescribeQuorumRequest, DescribeQuorumResponse;
+    AlterPartition: AlterPartitionRequest, AlterPartitionResponse;
+    UpdateFeatures: UpdateFeaturesRequest, UpdateFeaturesResponse;
+    Envelope: EnvelopeRequest, EnvelopeResponse;
+    FetchSnapshot: FetchSnapshotRequest, FetchSnapshotResponse;
+    DescribeCluster: DescribeClusterRequest, DescribeClusterResponse;
+    BrokerRegistration: BrokerRegistrationRequest, BrokerRegistrationResponse;
+    BrokerHeartbeat: BrokerHeartbeatRequest, BrokerHeartbeatResponse;
+    UnregisterBroker: UnregisterBrokerRequest, UnregisterBrokerResponse;
+    AllocateProducerIds: AllocateProducerIdsRequest, AllocateProducerIdsResponse;
+    ConsumerGroupHeartbeat: ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse;
+    ConsumerGroupDescribe: ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse;
+    ControllerRegistration: ControllerRegistrationRequest, ControllerRegistrationResponse;
+    DescribeTopicPartitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
+    AddRaftVoter: AddRaftVoterRequest, AddRaftVoterResponse;
+    RemoveRaftVoter: RemoveRaftVoterRequest, RemoveRaftVoterResponse;
+    UpdateRaftVoter: UpdateRaftVoterRequest, UpdateRaftVoterResponse;
 }
 
 /// A header without a client id has an empty one, as Kafka takes it.

@@ -1,9 +1,9 @@
-//! ApiVersions (18): which APIs this broker speaks, and in which versions. The first thing that most clients ask.
+//! ApiVersions (18): which APIs this broker serves, and in which versions. The first thing that most clients ask.
 //!
 //! A request in a version that is not known never gets here: it is answered in version 0 (KIP-511), see
 //! [`crate::pipeline`].
 
-use crate::{connections::RequestContext, reply::Reply, turn::Turn};
+use crate::{api::is_served, connections::RequestContext, reply::Reply, turn::Turn};
 use naru_wire::messages::api_versions_response::FinalizedFeatureKey;
 use naru_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use naru_wire::{ErrorCode, StrBytes, supported_api_versions};
@@ -22,7 +22,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: &Ap
     if !is_valid {
         return Reply::Now(ApiVersionsResponse::default().with_error_code(ErrorCode::InvalidRequest as i16).into());
     }
-    let mut response = ApiVersionsResponse::default().with_api_keys(supported_api_versions());
+    let mut response = ApiVersionsResponse::default().with_api_keys(supported_api_versions(is_served));
     if names_software {
         let image = turn.state.metadata.image();
         let feature = |(name, level): (&str, i16)| {

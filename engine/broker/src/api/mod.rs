@@ -2,6 +2,9 @@
 //!
 //! Every file has the same three parts in the same order: *read the request*, *decide*, *answer*. Deciding about topics
 //! happens in `naru-metadata`; deciding about records happens here.
+//!
+//! `naru-wire` understands more APIs than are served here. A new handler takes an arm in [`handle`] and its name in
+//! [`is_served`]: from then on it is announced.
 
 pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
@@ -21,7 +24,30 @@ pub(crate) mod produce;
 pub(crate) mod produce_check;
 
 use crate::{connections::RequestContext, reply::Reply, turn::Turn};
-use naru_wire::Request;
+use alloc::format;
+use naru_wire::{ApiKey, Request};
+
+/// Whether requests of this API have a handler. Only those are announced to clients.
+pub(crate) fn is_served(api: ApiKey) -> bool {
+    matches!(
+        api,
+        ApiKey::Produce
+            | ApiKey::Fetch
+            | ApiKey::ListOffsets
+            | ApiKey::Metadata
+            | ApiKey::ApiVersions
+            | ApiKey::CreateTopics
+            | ApiKey::DeleteTopics
+            | ApiKey::DeleteRecords
+            | ApiKey::InitProducerId
+            | ApiKey::DescribeConfigs
+            | ApiKey::AlterConfigs
+            | ApiKey::IncrementalAlterConfigs
+            | ApiKey::DescribeLogDirs
+            | ApiKey::CreatePartitions
+            | ApiKey::DescribeCluster
+    )
+}
 
 /// The handler of a request.
 pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Request) -> Reply {
@@ -41,5 +67,6 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Req
         Request::DescribeLogDirs(request) => describe_log_dirs::handle(turn, context, &request),
         Request::CreatePartitions(request) => create_partitions::handle(turn, context, &request),
         Request::DescribeCluster(request) => describe_cluster::handle(turn, context, &request),
+        _ => Reply::Close(format!("{} is not served yet", context.api.name()).into()),
     }
 }

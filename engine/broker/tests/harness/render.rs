@@ -74,6 +74,7 @@ impl Harness {
                 let apis = apis.map(|api| format!("{}:{}-{}", api.api_key, api.min_version, api.max_version));
                 vec![format!("{}{}", apis.collect::<Vec<_>>().join(" "), error(body.error_code))]
             }
+            other => vec![format!("{other:?}")],
         }
     }
 

@@ -126,6 +126,7 @@ impl Writer<'_> {
                 }
             }
             Kind::Struct(fields) => self.fields(fields, out),
+            Kind::Nullable(_) if self.nulls && self.random.below(5) == 0 => out.push(0xff),
             Kind::Nullable(fields) => {
                 out.push(1);
                 self.fields(fields, out);
