@@ -8,7 +8,7 @@ use crate::{
     topics::{Partition, PartitionKey},
     turn::Turn,
 };
-use alloc::{format, string::ToString};
+use alloc::{format, string::ToString, vec::Vec};
 use naru_log::StorageError;
 use naru_trace::{Micros, SortedMap, TraceKind};
 
@@ -90,17 +90,29 @@ impl Turn<'_> {
                 self.state.ready.extend(free.into_iter().map(|id| (id, cause)));
             }
             // The partition went offline meanwhile: what its answers are about may never have been written.
-            (Ok(()), None) => self.give_up_waiting(ticket, "a partition is offline, or gone"),
+            (Ok(()), None) => {
+                let waiting = self.state.purgatory.waiting_for_ticket(ticket);
+                self.close_instead_of(waiting, "a partition is offline, or gone");
+            }
             // Nobody knows what is on disk: nothing that waits for it is acknowledged.
             (Err(error), _) => {
-                self.give_up_waiting(ticket, &format!("a partition could not be synced: {error}"));
+                let waiting = self.state.purgatory.waiting_for_ticket(ticket);
+                self.close_instead_of(waiting, &format!("a partition could not be synced: {error}"));
                 self.fail(flush.key, &error.to_string());
             }
         }
     }
 
-    fn give_up_waiting(&mut self, ticket: u64, reason: &str) {
-        for id in self.state.purgatory.waiting_for_ticket(ticket) {
+    /// A partition is offline. What was appended to it in this turn may not have been written, so no reply that is about it
+    /// is given, whatever else the reply waits for.
+    pub(crate) fn take_back_promises(&mut self, key: PartitionKey) {
+        let promising = self.state.purgatory.promising(key);
+        self.close_instead_of(promising, "a partition is offline");
+    }
+
+    /// Closes the connections of replies that nobody can stand for any more.
+    fn close_instead_of(&mut self, replies: Vec<u64>, reason: &str) {
+        for id in replies {
             let Some(parked) = self.state.purgatory.take(id) else { continue };
             self.close_connection(parked.context.connection, reason.to_string().into());
         }

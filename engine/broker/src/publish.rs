@@ -177,6 +177,7 @@ impl Turn<'_> {
             partition: key.partition,
             reason: reason.into(),
         });
+        self.take_back_promises(key);
         let waiting = self.state.purgatory.waiting_for(key);
         self.state.ready.extend(waiting.into_iter().map(|id| (id, cause)));
     }

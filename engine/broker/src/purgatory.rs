@@ -15,8 +15,9 @@ use naru_wire::Response;
 pub(crate) enum Until {
     /// The metadata log is on disk up to this offset.
     Durable { end_offset: i64, response: Box<Response> },
-    /// Logs are on disk as far as they were appended to: one ticket for each.
-    Flushed { tickets: SortedSet<u64>, end_offset: i64, response: Box<Response> },
+    /// Logs are on disk as far as they were appended to: one ticket for each. `partitions` are all that the response is
+    /// about, also those that it does not wait for.
+    Flushed { tickets: SortedSet<u64>, partitions: SortedSet<PartitionKey>, end_offset: i64, response: Box<Response> },
     /// Enough bytes can be read.
     Bytes(Box<FetchWait>),
 }
@@ -137,6 +138,13 @@ impl Purgatory {
         let waits =
             |parked: &Parked| matches!(&parked.until, Until::Flushed { tickets, .. } if tickets.contains(&ticket));
         self.parked.iter().filter(|(_, parked)| waits(parked)).map(|(id, _)| *id).collect()
+    }
+
+    /// The replies that wait for a flush, and say that records are in this partition.
+    pub(crate) fn promising(&self, key: PartitionKey) -> Vec<u64> {
+        let promises =
+            |parked: &Parked| matches!(&parked.until, Until::Flushed { partitions, .. } if partitions.contains(&key));
+        self.parked.iter().filter(|(_, parked)| promises(parked)).map(|(id, _)| *id).collect()
     }
 
     /// A reply whose deadline is over.

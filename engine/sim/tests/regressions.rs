@@ -54,6 +54,21 @@ fn a_producer_begins_anew_where_its_batches_are_gone() {
     [812, 1578].iter().for_each(|seed| stays_clean("power", *seed));
 }
 
+/// A Produce was about two partitions, and only one of them had to be synced before the answer. The other one could not be
+/// written, for the disk was full; the answer did not wait for it, and acknowledged what was never written. Since then a
+/// partition that goes offline takes every answer with it that speaks of it.
+#[test]
+fn an_answer_that_waits_for_one_partition_does_not_acknowledge_what_another_lost() {
+    stays_clean("everything", 668);
+}
+
+/// The disk was full when the broker started, so that a log could not be opened, and was shown as empty. The property
+/// "reading" took that for what is on the disk, and missed the records when the next start found them.
+#[test]
+fn a_log_that_could_not_be_opened_is_not_an_empty_one() {
+    stays_clean("everything", 1402);
+}
+
 /// The power failed, and the last records of a compacted log were lost; an empty segment behind them was not, so that the
 /// log ended where it did before. The soak waited for a consumer to cross the gap, which only a new record lets it do.
 #[test]

@@ -68,9 +68,9 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Pro
         (0, Some(error)) => Reply::Close(format!("a Produce with acks=0 failed: {}", error.name()).into()),
         _ if flushing.tickets.is_empty() => Reply::Now(response.into()),
         _ => {
-            let Flushing { tickets, end_offset } = flushing;
+            let Flushing { tickets, partitions, end_offset } = flushing;
             Reply::Park {
-                until: Until::Flushed { tickets, end_offset, response: Box::new(response.into()) },
+                until: Until::Flushed { tickets, partitions, end_offset, response: Box::new(response.into()) },
                 deadline: None,
             }
         }
@@ -81,6 +81,8 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Pro
 #[derive(Debug, Default)]
 struct Flushing {
     tickets: SortedSet<u64>,
+    /// Where records were appended, or are already.
+    partitions: SortedSet<PartitionKey>,
     /// The last offset among them, for the picture.
     end_offset: i64,
 }
@@ -132,10 +134,12 @@ fn append_partition(
         if let Some(ticket) = turn.flush_of_written(key, end_offset) {
             flushing.wait_for(ticket, end_offset);
         }
+        flushing.partitions.insert(key);
         return Ok(duplicate);
     }
     let batch = as_stored(turn, key, batch, rules)?;
     let placed = append(turn, key, &batch)?;
+    flushing.partitions.insert(key);
     if let Some(ticket) = turn.begin_flush(key) {
         flushing.wait_for(ticket, placed.base_offset + i64::from(batch.header().last_offset_delta) + 1);
     }

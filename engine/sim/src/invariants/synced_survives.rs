@@ -43,7 +43,6 @@ impl Invariant for SyncedSurvives {
     fn observe(&mut self, event: &TraceEvent, known: &Known) -> Result<(), String> {
         match &event.kind {
             // One that could not be opened (its disk is full, or fails) has nothing to show. Its files stay as they are.
-            TraceKind::PartitionOpened { view, .. } if !view.online => {}
             TraceKind::PartitionOpened { topic, partition, view, .. } => {
                 if let Some(replica) = replica(event, topic, *partition) {
                     let compacted = known.is_compacted(replica.0, topic);
