@@ -33,7 +33,7 @@ fn main() {
 /// FNV-1a over the paths and bytes of all source files that decide what a run does.
 fn engine_hash(engine: &Path, labs: &Path) -> u64 {
     let mut files = Vec::new();
-    for part in ["trace", "records", "log", "wire", "metadata", "broker", "client", "sim"] {
+    for part in ["trace", "records", "log", "wire", "raft", "metadata", "broker", "client", "sim"] {
         collect(&engine.join(part).join("src"), &mut files);
     }
     collect(&labs.join("src/script"), &mut files);
