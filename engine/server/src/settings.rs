@@ -16,6 +16,7 @@ const OWN_KEYS: &[&str] = &[
     "max.connections",
     "connections.max.idle.ms",
     "queued.max.requests",
+    "socket.connection.setup.timeout.ms",
     FRAME_TIMEOUT_KEY,
 ];
 /// Keys of a KRaft broker's usual configuration that say what is true of a lone broker anyway.
@@ -103,6 +104,7 @@ impl Settings {
             connections_max: number(&properties, "max.connections", i32::MAX as u64)? as usize,
             idle_max: Duration::from_millis(number(&properties, "connections.max.idle.ms", 600_000)?),
             frame_time_max: Duration::from_millis(number(&properties, FRAME_TIMEOUT_KEY, 30_000)?),
+            connect_time_max: Duration::from_millis(number(&properties, "socket.connection.setup.timeout.ms", 10_000)?),
         };
         Ok(Settings {
             data_dirs: data_dirs(args, &properties)?,

@@ -12,7 +12,8 @@ use crate::{
         inbox::{Message, inbox},
     },
     failure::Failure,
-    http, log, net,
+    http, log,
+    net::{self, dial::Dialler},
     settings::{HostPort, Settings},
 };
 use std::{
@@ -68,11 +69,12 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     let storage = data.storage();
     let mut limits = settings.limits.clone();
     limits.connections_max = limits.connections_max.min(descriptors().saturating_sub(DESCRIPTORS_FOR_FILES).max(16));
-    let thread = engine::start(settings.broker.clone(), storage, clock, (sender.clone(), receiver))
+    let shared = Arc::new(net::Shared::new(sender.clone(), clock, limits));
+    let dialler = Dialler::new(shared.clone());
+    let thread = engine::start(settings.broker.clone(), storage, clock, (sender.clone(), receiver), dialler)
         .map_err(|error| Failure::new(error.to_string()))?;
 
     let (stop, stopped) = watch::channel(false);
-    let shared = Arc::new(net::Shared { inbox: sender.clone(), clock, limits });
     let connections = tokio::spawn(net::serve(kafka, shared, stopped.clone()));
     let state = http::State::new(sender.clone(), clock, (web_address, &settings.http.host), data.paths(), stopped);
     let pages = tokio::spawn(http::serve(web, state));

@@ -19,9 +19,11 @@ use tokio::sync::{Semaphore, oneshot};
 pub enum Message {
     /// A socket was accepted.
     Connected { connection: ConnectionId, peer: String, outlet: Outlet },
-    /// A whole frame arrived on it.
+    /// A connection that the broker dialled is there.
+    Dialled { connection: ConnectionId, outlet: Outlet },
+    /// A whole frame arrived on a connection.
     Frame { connection: ConnectionId, frame: Bytes },
-    /// It ended.
+    /// A connection ended, or could not be made.
     Disconnected { connection: ConnectionId },
     /// Files are on disk, or could not be brought there.
     Synced { ticket: u64, result: Result<(), StorageError> },

@@ -17,7 +17,7 @@ use self::{
     live::Watchers,
     outlet::{Chunk, Outlet},
 };
-use crate::{clock::Clock, storage::FileStorage};
+use crate::{clock::Clock, net::dial::Dialler, storage::FileStorage};
 use naru_broker::{Broker, BrokerConfig, ConnectionId, Effect, Frame, Input, Outbox, StartError};
 use naru_log::{FileId, Slice, Storage, StorageError};
 use naru_trace::{Actor, ClusterView, Now};
@@ -26,7 +26,7 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
-use tokio::runtime::Handle as Runtime;
+use tokio::{runtime::Handle as Runtime, task::AbortHandle};
 
 /// The name of the broker's thread.
 pub const THREAD_NAME: &str = "broker";
@@ -52,6 +52,9 @@ struct EngineThread {
     inbox: Inbox,
     runtime: Runtime,
     connections: HashMap<ConnectionId, Outlet>,
+    dialler: Dialler,
+    /// Connections to other brokers that are not there yet.
+    dialling: HashMap<ConnectionId, AbortHandle>,
     /// Connections that the broker wants no frames of for now.
     held: BTreeSet<ConnectionId>,
     watchers: Watchers,
@@ -73,6 +76,7 @@ pub fn start(
     storage: FileStorage,
     clock: Clock,
     (inbox, receiver): (Inbox, InboxReceiver),
+    dialler: Dialler,
 ) -> Result<JoinHandle<()>, StartError> {
     let mut out = Outbox::default();
     let node_id = config.node_id;
@@ -90,6 +94,8 @@ pub fn start(
         inbox,
         runtime: Runtime::current(),
         connections: HashMap::new(),
+        dialler,
+        dialling: HashMap::new(),
         held: BTreeSet::new(),
         watchers: Watchers::default(),
         syncs_under_way: 0,
@@ -154,8 +160,16 @@ impl EngineThread {
                 self.step(now, Input::Connected { connection, peer });
             }
             Message::Frame { connection, frame } => return self.take_frame(now, connection, frame),
+            Message::Dialled { connection, outlet } => {
+                // The broker may have closed it meanwhile: without an outlet its task ends.
+                if self.dialling.remove(&connection).is_some() {
+                    self.connections.insert(connection, outlet);
+                    self.step(now, Input::Dialled { connection });
+                }
+            }
             Message::Disconnected { connection } => {
                 self.connections.remove(&connection);
+                self.dialling.remove(&connection);
                 self.held.remove(&connection);
                 self.step(now, Input::Disconnected { connection });
             }
@@ -184,7 +198,9 @@ impl EngineThread {
         let Some(outlet) = self.connections.get(&connection) else { return length };
         outlet.flow().frame_taken(length);
         self.step(now, Input::Frame { connection, frame });
-        if !self.broker.wants_frames(connection)
+        // On a connection that it dialled, the broker itself says how much it asks for.
+        if !connection.is_dialled()
+            && !self.broker.wants_frames(connection)
             && let Some(outlet) = self.connections.get(&connection)
         {
             outlet.flow().set_held(true);
@@ -252,15 +268,17 @@ impl EngineThread {
             Effect::Send { connection, frame, .. } => self.send(connection, frame),
             Effect::Close { connection, reason } => {
                 self.held.remove(&connection);
+                if let Some(dialling) = self.dialling.remove(&connection) {
+                    dialling.abort();
+                }
                 if let Some(outlet) = self.connections.remove(&connection) {
                     crate::log::connection_closed(connection, &reason);
                     outlet.close();
                 }
             }
             Effect::Dial { connection, host, port } => {
-                // A lone broker knows no other; an answer keeps the contract all the same.
-                eprintln!("naru: connection to {host}:{port} was not made: this broker stands alone");
-                let _ = self.inbox.tell(Message::Disconnected { connection });
+                let dialling = self.dialler.dial(connection, host, port);
+                self.dialling.insert(connection, dialling);
             }
             Effect::Sync { ticket, files } => self.sync(ticket, &files),
         }

@@ -30,6 +30,14 @@ pub struct Socket {
     pub last_moved: AtomicU64,
 }
 
+/// Who wanted a connection. `peer` is the other end, for people.
+pub enum Opened {
+    /// A client, or another broker.
+    Accepted { peer: String },
+    /// This broker.
+    Dialled { peer: String },
+}
+
 /// Why a connection ended.
 #[derive(Debug)]
 pub enum Ended {
@@ -68,14 +76,17 @@ impl fmt::Display for Ended {
 }
 
 /// Serves a connection until it ends.
-pub async fn run(connection: ConnectionId, stream: TcpStream, peer: String, shared: Arc<Shared>) {
+pub async fn run(connection: ConnectionId, stream: TcpStream, opened: Opened, shared: Arc<Shared>) {
     let flow = Arc::new(Flow::default());
     let stream = Arc::new(stream);
     let (outlet, queue) = Outlet::new(flow.clone(), stream.clone());
     let last_moved = AtomicU64::new(shared.clock.millis());
     let socket = Socket { connection, stream, flow, last_moved };
-    let connected = Message::Connected { connection, peer: peer.clone(), outlet };
-    if shared.inbox.tell(connected).is_err() {
+    let (peer, message) = match opened {
+        Opened::Accepted { peer } => (peer.clone(), Message::Connected { connection, peer, outlet }),
+        Opened::Dialled { peer } => (peer, Message::Dialled { connection, outlet }),
+    };
+    if shared.inbox.tell(message).is_err() {
         return;
     }
     let ended = tokio::select! {
@@ -83,7 +94,7 @@ pub async fn run(connection: ConnectionId, stream: TcpStream, peer: String, shar
         ended = write::responses(&socket, &shared, queue) => ended,
     };
     if !matches!(ended, Ended::InOrder | Ended::BrokerGone) {
-        crate::log::debug(format_args!("connection {} from {peer} ended: {ended}", connection.0));
+        crate::log::debug(format_args!("connection {} with {peer} ended: {ended}", connection.0));
     }
     let _ = shared.inbox.tell(Message::Disconnected { connection });
 }

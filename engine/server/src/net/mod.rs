@@ -5,12 +5,21 @@
 //! frame, how slow, how much at once. Read [`connection`] next.
 
 pub mod connection;
+pub mod dial;
 mod read;
 mod write;
 
 use crate::{clock::Clock, engine::inbox::Inbox};
+use connection::Opened;
 use naru_broker::ConnectionId;
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -28,6 +37,8 @@ pub struct Limits {
     pub idle_max: Duration,
     /// How long a frame may take to arrive once its first byte is there: this, and a second per 64 KiB.
     pub frame_time_max: Duration,
+    /// `socket.connection.setup.timeout.ms`: how long another broker may take to accept a connection.
+    pub connect_time_max: Duration,
 }
 
 /// What every connection's task knows.
@@ -38,6 +49,18 @@ pub struct Shared {
     pub clock: Clock,
     /// What connections may do.
     pub limits: Limits,
+    /// One for each further connection that is accepted, on any listener.
+    slots: Arc<Semaphore>,
+    /// The number of the next one.
+    next: AtomicU64,
+}
+
+impl Shared {
+    /// What is known before the first connection.
+    pub fn new(inbox: Inbox, clock: Clock, limits: Limits) -> Self {
+        let slots = Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS)));
+        Shared { inbox, clock, limits, slots, next: AtomicU64::new(0) }
+    }
 }
 
 /// How long a stopping server waits for responses that are still being written.
@@ -49,23 +72,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// When `max.connections` are open, further ones wait in the operating system's queue until one ends, as with Kafka.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(shared.limits.connections_max.min(Semaphore::MAX_PERMITS)));
     let mut tasks = JoinSet::new();
-    let mut next = 0u64;
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &shared.slots) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
             // Ended tasks are taken out as they end, or the set would grow for ever.
             Some(_) = tasks.join_next() => continue,
         };
         match accepted {
             Ok((stream, peer, slot)) => {
-                let connection = ConnectionId(next);
-                next += 1;
+                let connection = ConnectionId(shared.next.fetch_add(1, Ordering::Relaxed));
                 let shared = shared.clone();
                 tasks.spawn(async move {
-                    connection::run(connection, stream, peer, shared).await;
+                    connection::run(connection, stream, Opened::Accepted { peer }, shared).await;
                     drop(slot);
                 });
             }
