@@ -75,3 +75,9 @@ fn a_log_that_could_not_be_opened_is_not_an_empty_one() {
 fn a_consumer_has_read_all_where_the_end_of_a_compacted_log_has_no_records() {
     stays_clean("power", 1342);
 }
+
+/// The same where no record at all was left: the consumer stays where the log starts.
+#[test]
+fn a_consumer_has_read_all_of_a_compacted_log_that_lost_every_record() {
+    stays_clean("everything", 2295);
+}

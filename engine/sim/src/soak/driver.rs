@@ -403,13 +403,15 @@ impl<'a> Driver<'a> {
 
     /// Where the records of a compacted log end, if the log itself may end later. Its last records may be gone, to compaction
     /// or to a power failure, and an empty segment behind them keeps their offsets from being given again. A consumer moves
-    /// over records only, so that it waits in front of that gap until more are written, as with Kafka (`LocalLog.read`).
-    /// Every other log ends with its last record.
+    /// over records only, so that it waits in front of that gap until more are written, as with Kafka (`LocalLog.read`); at
+    /// the log's start, if no record is left. Every other log ends with its last record.
     fn end_without_records(&self, broker: i32, topic: &str, partition: i32) -> Option<i64> {
         let view = self.world.broker_view(broker).unwrap_or_default();
-        let policy = view.topics.get(topic)?.configs.get("cleanup.policy")?;
+        let topic_view = view.topics.get(topic)?;
+        let is_compacted = topic_view.configs.get("cleanup.policy")?.contains("compact");
+        let start = topic_view.partitions.get(&partition)?.log_start_offset;
         let last = read_log(self.world.disk(broker), topic, partition).pop();
-        last.filter(|_| policy.contains("compact")).map(|batch| batch.header().next_offset())
+        is_compacted.then(|| last.map_or(start, |batch| batch.header().next_offset().max(start)))
     }
 
     fn check_ends(&mut self, id: ClientId, broker: i32) -> Result<(), Violation> {
