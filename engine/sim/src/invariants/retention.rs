@@ -63,7 +63,8 @@ impl Invariant for Retention {
                     log.log_start_offset = *log_start_offset;
                 }
             }
-            TraceKind::CleaningFinished { topic, partition, segments, .. } => {
+            TraceKind::SegmentsReplaced { topic, partition, segments, .. }
+            | TraceKind::CleaningFinished { topic, partition, segments, .. } => {
                 if let Some((broker, log)) = self.log_of(event, topic, *partition) {
                     if !known.is_compacted(broker, topic) {
                         return Err(format!("{topic}-{partition} was compacted, and its policy does not say so"));
