@@ -325,11 +325,14 @@ fn rack(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Takes the first `PLAINTEXT://host:port` of a list of listeners. No host means: whatever this machine is called.
+/// Takes the first `PLAINTEXT://host:port` of a list of listeners, whatever its name; the controllers' only if there is no
+/// other. No host means: whatever this machine is called.
 fn listener(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
     let allowed = || String::from("a list of listeners with one PLAINTEXT://host:port");
-    let plain = value.split(',').find_map(|listener| listener.trim().strip_prefix("PLAINTEXT://"));
-    let (host, port) = plain.and_then(|address| address.rsplit_once(':')).ok_or_else(allowed)?;
+    let named = value.split(',').filter_map(|listener| listener.trim().split_once("://"));
+    let plain = named.filter(|(name, _)| !["SSL", "SASL_SSL", "SASL_PLAINTEXT"].contains(name));
+    let first = plain.min_by_key(|(name, _)| *name == "CONTROLLER");
+    let (host, port) = first.and_then(|(_, address)| address.rsplit_once(':')).ok_or_else(allowed)?;
     config.advertised_port = port.parse().map_err(|_| allowed())?;
     if !host.is_empty() && host != "0.0.0.0" {
         config.advertised_host = host.trim_matches(['[', ']']).into();

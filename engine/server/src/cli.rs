@@ -53,6 +53,15 @@ pub struct ServeArgs {
     /// One key of the configuration; wins over --config; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Which cluster a new data directory is for, as `kafka-storage.sh random-uuid` prints it; a lone broker makes one up
+    #[arg(long, value_name = "ID")]
+    pub cluster_id: Option<String>,
+    /// Who knows the token in this file may make the disk slow
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub control_token: Option<PathBuf>,
+    /// When the run's clock was zero, in microseconds of the system's monotonic clock
+    #[arg(long, value_name = "MICROS", hide = true)]
+    pub clock_origin: Option<u64>,
 }
 
 /// `naru lab`.

@@ -15,6 +15,19 @@ impl Clock {
         Clock { start: Instant::now() }
     }
 
+    /// Was at zero when the system's monotonic clock showed `origin` microseconds: processes of one machine that share an
+    /// origin tell the same time.
+    pub fn since(origin: u64) -> Self {
+        let now = Instant::now();
+        let passed = Duration::from_micros(system_micros().saturating_sub(origin));
+        Clock { start: now.checked_sub(passed).unwrap_or(now) }
+    }
+
+    /// When this clock was at zero, for [`Clock::since`] in another process.
+    pub fn origin(&self) -> u64 {
+        system_micros().saturating_sub(self.start.elapsed().as_micros() as u64)
+    }
+
     /// The time, as the engine wants to be told it.
     pub fn now(&self) -> Now {
         let monotonic = Micros(self.start.elapsed().as_micros() as u64);
@@ -29,8 +42,30 @@ impl Clock {
         self.start + Duration::from_micros(at.0.min(u64::from(u32::MAX) * 1_000_000))
     }
 
-    /// Milliseconds since the start.
+    /// Milliseconds since zero.
     pub fn millis(&self) -> u64 {
         self.start.elapsed().as_millis() as u64
+    }
+}
+
+/// The system's monotonic clock, in microseconds.
+fn system_micros() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clock;
+
+    #[test]
+    fn clocks_of_one_origin_tell_the_same_time() {
+        let clock = Clock::start();
+        let other = Clock::since(clock.origin());
+        let before = clock.now().monotonic.0;
+        let between = other.now().monotonic.0;
+        let after = clock.now().monotonic.0;
+        // Each reading is rounded by a microsecond or two.
+        assert!(before <= between + 3 && between <= after + 3, "{before} {between} {after}");
     }
 }

@@ -80,6 +80,11 @@ impl DataDirs {
         self.dirs.iter().flatten().map(|dir| dir.path.clone()).collect()
     }
 
+    /// Whether no broker has ever used any of them.
+    pub fn are_new(&self) -> bool {
+        self.dirs.iter().flatten().all(|dir| !dir.path.join(META_FILE).exists())
+    }
+
     /// A lone directory is the whole storage, and has no name in it.
     fn mount(&self, index: usize) -> String {
         if self.dirs.len() == 1 { String::new() } else { format!("dir{index}") }

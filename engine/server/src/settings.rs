@@ -3,12 +3,19 @@
 //! What the broker itself wants to know goes to [`naru_broker::BrokerConfig`]; here is what sockets, files and addresses
 //! need.
 
-use crate::{cli::ServeArgs, failure::Failure, net::Limits, properties};
+use crate::{cli::ServeArgs, failure::Failure, listeners::Listeners, membership, net::Limits, properties};
 use naru_broker::BrokerConfig;
-use std::{collections::BTreeMap, fmt, fs, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 /// Keys that are understood here, whatever the broker makes of them.
 const OWN_KEYS: &[&str] = &[
+    "cluster.id",
     "listeners",
     "advertised.listeners",
     "log.dir",
@@ -19,10 +26,8 @@ const OWN_KEYS: &[&str] = &[
     "socket.connection.setup.timeout.ms",
     FRAME_TIMEOUT_KEY,
 ];
-/// Keys of a KRaft broker's usual configuration that say what is true of a lone broker anyway.
-const HARMLESS_KEYS: &[&str] = &[
-    "process.roles",
-    "controller.quorum.voters",
+/// Keys of a KRaft broker's usual configuration that are read in [`crate::listeners`] and [`membership`].
+const LISTENER_KEYS: &[&str] = &[
     "controller.quorum.bootstrap.servers",
     "controller.listener.names",
     "inter.broker.listener.name",
@@ -45,18 +50,20 @@ pub struct HostPort {
 pub struct Settings {
     /// Where the data is: one directory, or several. The first holds the cluster's metadata.
     pub data_dirs: Vec<PathBuf>,
-    /// Where Kafka clients dial.
-    pub listen: HostPort,
+    /// Where Kafka clients and other nodes dial.
+    pub listeners: Listeners,
     /// Where browsers look.
     pub http: HostPort,
-    /// What clients are told to dial, where that differs from [`Settings::listen`].
-    pub advertised: Option<HostPort>,
     /// What connections may do.
     pub limits: Limits,
     /// `queued.max.requests`.
     pub queued_requests_max: usize,
     /// The broker's part. Its advertised address is filled in when the port is bound.
     pub broker: BrokerConfig,
+    /// What somebody has to know who wants to make the disk slow; nobody may without it.
+    pub control_token: Option<String>,
+    /// When the run's clock was zero, if that is not now: see [`crate::clock::Clock::since`].
+    pub clock_origin: Option<u64>,
     /// Keys that nobody here knows, for a warning.
     pub unknown_keys: Vec<String>,
 }
@@ -91,13 +98,14 @@ impl Settings {
     /// Everything together. The error names the key or flag.
     pub fn resolve(args: &ServeArgs) -> Result<Settings, Failure> {
         let properties = all_properties(args)?;
-        let broker = BrokerConfig::from_properties(&properties).map_err(|error| Failure::usage(error.to_string()))?;
+        let listeners = Listeners::read(&properties, args.listen.as_ref())?;
+        let mut broker =
+            BrokerConfig::from_properties(&properties).map_err(|error| Failure::usage(error.to_string()))?;
+        membership::check(&broker, &listeners, &properties)?;
+        if let Some(id) = args.cluster_id.as_ref().or(properties.get("cluster.id")) {
+            broker.cluster_id = membership::cluster_id(id)?;
+        }
         let unknown_keys = broker.unknown_keys.iter().filter(|key| !is_known_here(key)).cloned().collect();
-        let listen = match (&args.listen, listener(&properties, "listeners")?) {
-            (Some(flag), _) => flag.clone(),
-            (None, Some(listener)) => bind_address(listener),
-            (None, None) => HostPort { host: "127.0.0.1".into(), port: 9092 },
-        };
         let http = args.http.clone().unwrap_or(HostPort { host: "127.0.0.1".into(), port: 8080 });
         let limits = Limits {
             request_bytes_max: broker.socket_request_max_bytes,
@@ -108,19 +116,26 @@ impl Settings {
         };
         Ok(Settings {
             data_dirs: data_dirs(args, &properties)?,
-            listen,
+            listeners,
             http,
-            advertised: listener(&properties, "advertised.listeners")?,
             limits,
             queued_requests_max: number(&properties, "queued.max.requests", 500)? as usize,
             broker,
+            control_token: args.control_token.as_deref().map(control_token).transpose()?,
+            clock_origin: args.clock_origin,
             unknown_keys,
         })
     }
 }
 
+fn control_token(path: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read the token in {}: {error}", path.display())))?;
+    Ok(text.trim().to_owned())
+}
+
 fn is_known_here(key: &str) -> bool {
-    OWN_KEYS.contains(&key) || HARMLESS_KEYS.contains(&key)
+    OWN_KEYS.contains(&key) || LISTENER_KEYS.contains(&key)
 }
 
 fn all_properties(args: &ServeArgs) -> Result<BTreeMap<String, String>, Failure> {
@@ -164,52 +179,12 @@ fn data_dirs(args: &ServeArgs, properties: &BTreeMap<String, String>) -> Result<
     Ok(vec![PathBuf::from("naru-data")])
 }
 
-/// The first listener for clients in a list like `PLAINTEXT://:9092,CONTROLLER://:9093`.
-fn listener(properties: &BTreeMap<String, String>, key: &str) -> Result<Option<HostPort>, Failure> {
-    let Some(list) = properties.get(key) else { return Ok(None) };
-    let controllers = properties.get("controller.listener.names").map_or("CONTROLLER", String::as_str);
-    for entry in list.split(',').map(str::trim) {
-        let bad = || Failure::usage(format!("{key}={list}: write it as PLAINTEXT://HOST:PORT"));
-        let (name, address) = entry.split_once("://").ok_or_else(bad)?;
-        if controllers.split(',').any(|controller| controller.trim() == name) {
-            continue;
-        }
-        if ["SSL", "SASL_SSL", "SASL_PLAINTEXT"].contains(&name) {
-            return Err(Failure::usage(format!("{key}={list}: only PLAINTEXT listeners are there; {name} is not")));
-        }
-        return HostPort::parse(address).map(Some).ok_or_else(bad);
-    }
-    Ok(None)
-}
-
-/// Kafka reads an empty host in `listeners` as "all addresses".
-fn bind_address(listener: HostPort) -> HostPort {
-    match listener.host.is_empty() {
-        true => HostPort { host: "0.0.0.0".into(), ..listener },
-        false => listener,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn properties(text: &str) -> BTreeMap<String, String> {
         properties::parse(text)
-    }
-
-    #[test]
-    fn the_first_client_listener_is_taken() {
-        let listeners = properties("listeners=CONTROLLER://:9093, PLAINTEXT://0.0.0.0:9092");
-        let found = listener(&listeners, "listeners").unwrap();
-        assert_eq!(found, Some(HostPort { host: "0.0.0.0".into(), port: 9092 }));
-    }
-
-    #[test]
-    fn encrypted_listeners_are_refused_in_words() {
-        let listeners = properties("listeners=SSL://:9093");
-        let failure = listener(&listeners, "listeners").unwrap_err();
-        assert!(failure.to_string().contains("only PLAINTEXT"), "{failure}");
     }
 
     #[test]

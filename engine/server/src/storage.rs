@@ -101,6 +101,11 @@ impl FileStorage {
         open.or_else(|| self.retired.iter().find(|(id, _)| *id == file).map(|(_, handle)| handle.clone()))
     }
 
+    /// Whether the next commit has something to hand over.
+    pub fn has_uncommitted(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
     /// The turn's effects were performed: files closed in it may go.
     pub fn end_turn(&mut self) {
         self.retired.clear();

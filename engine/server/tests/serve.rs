@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Naru, output, serve_command};
+use common::{Connection, Naru, output, serve_command};
 use std::{fs, net::TcpListener, process::Output};
 use tempfile::tempdir;
 
@@ -54,6 +54,41 @@ fn a_configuration_file_is_read_and_set_wins() {
     let metadata = connection.metadata();
     assert_eq!(*metadata.brokers[0].node_id, 7);
     assert_eq!(metadata.topics[0].partitions.len(), 3);
+}
+
+#[test]
+fn all_listeners_lead_to_the_same_broker() {
+    let dir = tempdir().unwrap();
+    // Held until the broker has taken it over, so that it is free.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listeners = format!("listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:{port}");
+    let naru = Naru::start_with(dir.path(), &["--set", &listeners]);
+    naru.connect().create_topic("seen-everywhere", 1);
+    let mut controller = Connection::to(([127, 0, 0, 1], port).into());
+    assert_eq!(controller.metadata().topics.len(), 1);
+    assert_ne!(naru.kafka.port(), 9092, "--listen wins for clients");
+}
+
+#[test]
+fn a_new_directory_is_formatted_for_the_cluster_that_was_named() {
+    let dir = tempdir().unwrap();
+    let id = "ICeEhVA4Qd2m9yQ1xTQ2Yw";
+    let naru = Naru::start_with(dir.path(), &["--cluster-id", id]);
+    assert_eq!(naru.connect().metadata().cluster_id.unwrap().as_str(), id);
+    naru.kill();
+    let meta = fs::read_to_string(dir.path().join("meta.properties")).unwrap();
+    assert!(meta.contains(&format!("cluster.id={id}\n")), "{meta}");
+    let mut other = serve_command(dir.path());
+    other.args(["--set", "cluster.id=AAAAAAAAAAAAAAAAAAAAAA"]);
+    assert!(sentence(&output(other)).contains(id), "another cluster's directory is not touched");
+}
+
+#[test]
+fn a_node_of_several_does_not_guess_which_cluster_it_is_in() {
+    let dir = tempdir().unwrap();
+    let mut command = serve_command(dir.path());
+    command.args(["--set", "node.id=1", "--set", "controller.quorum.voters=1@127.0.0.1:1,2@127.0.0.1:2"]);
+    assert!(sentence(&output(command)).contains("--cluster-id"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `naru serve`: a real broker.
 //!
 //! Start: settings, data directory, ports, broker, then the line `ready ...`. Stop on SIGTERM or SIGINT: no new connections, the
-//! turn is finished, files are synced, responses are written, and the data directory is marked as cleanly shut down.
+//! turn is finished, what a broker of several leads is handed over, files are synced, responses are written, and the data directory is marked as cleanly shut down.
 
 use crate::{
     cli::ServeArgs,
@@ -12,7 +12,7 @@ use crate::{
         inbox::{Message, inbox},
     },
     failure::Failure,
-    http, log,
+    http, log, membership,
     net::{self, dial::Dialler},
     settings::{HostPort, Settings},
 };
@@ -22,15 +22,18 @@ use std::{
     process::ExitCode,
     sync::Arc,
     thread::JoinHandle,
+    time::Duration,
 };
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{oneshot, watch},
 };
 
 /// Sockets are framed by this many threads at most: half the cores, because the broker's own thread has to run too.
 const WORKERS_MAX: usize = 4;
+/// When a broker that is not ready says that it is still trying.
+const READY_PATIENCE: Duration = Duration::from_secs(10);
 /// File descriptors that connections must leave for files.
 const DESCRIPTORS_FOR_FILES: usize = 1024;
 
@@ -57,12 +60,17 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     stop_with_the_broker_thread();
     let mut signals = Signals::listen()?;
     // Ports first: a port that is taken leaves no new directory behind. Who dials already waits until the broker is there.
-    let (kafka, kafka_address) = bind(&settings.listen, "--listen").await?;
+    let (kafka, kafka_address) = bind(&settings.listeners.main, "--listen").await?;
+    let mut kafka = vec![kafka];
+    for address in &settings.listeners.others {
+        kafka.push(bind(address, "--set listeners=... or --config").await?.0);
+    }
     let (web, web_address) = bind(&settings.http, "--http").await?;
     let data = DataDirs::open(&settings.data_dirs)?;
+    membership::check_new_directory(&settings.broker, data.are_new())?;
     advertise(&mut settings, kafka_address);
 
-    let clock = Clock::start();
+    let clock = settings.clock_origin.map_or_else(Clock::start, Clock::since);
     let (sender, receiver) = inbox(settings.queued_requests_max);
     settings.broker.seed = entropy()?;
     settings.broker.log_dirs = data.config();
@@ -71,20 +79,32 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     limits.connections_max = limits.connections_max.min(descriptors().saturating_sub(DESCRIPTORS_FOR_FILES).max(16));
     let shared = Arc::new(net::Shared::new(sender.clone(), clock, limits));
     let dialler = Dialler::new(shared.clone());
-    let thread = engine::start(settings.broker.clone(), storage, clock, (sender.clone(), receiver), dialler)
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let engine::Started { thread, ready } =
+        engine::start(settings.broker.clone(), storage, clock, (sender.clone(), receiver), dialler)
+            .map_err(|error| Failure::new(error.to_string()))?;
 
     let (stop, stopped) = watch::channel(false);
-    let connections = tokio::spawn(net::serve(kafka, shared, stopped.clone()));
-    let state = http::State::new(sender.clone(), clock, (web_address, &settings.http.host), data.paths(), stopped);
+    let accept = |listener| tokio::spawn(net::serve(listener, shared.clone(), stopped.clone()));
+    let connections: Vec<_> = kafka.into_iter().map(accept).collect();
+    let guard = http::Guard::new((web_address, &settings.http.host), settings.control_token);
+    let state = http::State::new(sender.clone(), clock, guard, data.paths(), stopped);
     let pages = tokio::spawn(http::serve(web, state));
-    ready(kafka_address, web_address);
 
-    signals.next().await;
-    let _ = stop.send(true);
+    tokio::select! {
+        // A broker's thread that ended says so by itself.
+        Ok(()) = wait_until_ready(ready) => {
+            say_ready(kafka_address, web_address);
+            signals.next().await;
+        }
+        () = signals.next() => {}
+    }
+    // The engine first: it hands over what it leads while it can still be reached.
     let _ = sender.tell(Message::Stop);
     join(thread).await;
-    let _ = connections.await;
+    let _ = stop.send(true);
+    for accepting in connections {
+        let _ = accepting.await;
+    }
     pages.abort();
     drop(data);
     Ok(())
@@ -105,8 +125,9 @@ async fn bind(address: &HostPort, flag: &str) -> Result<(TcpListener, SocketAddr
 
 /// What clients are told to dial: `advertised.listeners`, or where we listen. Port 0 becomes the port that was bound.
 fn advertise(settings: &mut Settings, bound: SocketAddr) {
-    let advertised = settings.advertised.clone().unwrap_or_else(|| settings.listen.clone());
-    let everywhere = advertised.host.is_empty() || bound.ip().is_unspecified() && settings.advertised.is_none();
+    let advertised = settings.listeners.advertised.clone().unwrap_or_else(|| settings.listeners.main.clone());
+    let everywhere =
+        advertised.host.is_empty() || bound.ip().is_unspecified() && settings.listeners.advertised.is_none();
     settings.broker.advertised_host = if everywhere { host_name() } else { advertised.host };
     settings.broker.advertised_port = if advertised.port == 0 { bound.port() } else { advertised.port };
 }
@@ -117,8 +138,22 @@ fn host_name() -> String {
     if name.is_empty() { "localhost".into() } else { name }
 }
 
+/// Waits until clients are served. A cluster without a quorum can take for ever: whoever waits wants to know.
+async fn wait_until_ready(ready: oneshot::Receiver<()>) -> Result<(), oneshot::error::RecvError> {
+    let mut ready = std::pin::pin!(ready);
+    match tokio::time::timeout(READY_PATIENCE, &mut ready).await {
+        Ok(ready) => ready,
+        Err(_) => {
+            log::warn(format_args!(
+                "not ready yet: the controllers of controller.quorum.voters have not let this node in; still trying"
+            ));
+            ready.await
+        }
+    }
+}
+
 /// The line that scripts wait for.
-fn ready(kafka: SocketAddr, web: SocketAddr) {
+fn say_ready(kafka: SocketAddr, web: SocketAddr) {
     let mut out = std::io::stdout().lock();
     // Nobody reading standard output is no reason to stop.
     let _ = writeln!(out, "ready kafka={kafka} http={web}");

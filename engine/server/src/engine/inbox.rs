@@ -35,6 +35,8 @@ pub enum Message {
     Unsubscribe { subscriber: u64 },
     /// Somebody wants the counters.
     Report { answer: oneshot::Sender<Report> },
+    /// From now on the disk takes so much longer, for writes and for syncs.
+    SlowDisk { delay: Duration },
     /// Stop in good order.
     Stop,
 }

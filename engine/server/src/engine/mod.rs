@@ -26,7 +26,7 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant},
 };
-use tokio::{runtime::Handle as Runtime, task::AbortHandle};
+use tokio::{runtime::Handle as Runtime, sync::oneshot, task::AbortHandle};
 
 /// The name of the broker's thread.
 pub const THREAD_NAME: &str = "broker";
@@ -40,6 +40,8 @@ const TURN_BYTES_MAX: usize = 8 * 1024 * 1024;
 const QUIET_TURN_MESSAGES: usize = 4;
 /// How long a stopping broker waits for files that are still being synced.
 const STOP_SYNC_WAIT: Duration = Duration::from_secs(10);
+/// How long a stopping broker goes on until it has handed over what it leads and answered what it was asked.
+const STOP_DRAIN_WAIT: Duration = Duration::from_secs(10);
 
 /// The thread's state.
 struct EngineThread {
@@ -59,7 +61,12 @@ struct EngineThread {
     held: BTreeSet<ConnectionId>,
     watchers: Watchers,
     syncs_under_way: usize,
-    stopping: bool,
+    /// Told to stop: when to do so at the latest.
+    stopping: Option<Instant>,
+    /// Told when clients are served, once.
+    ready: Option<oneshot::Sender<()>>,
+    /// How much longer the disk takes than it does: for those who want to see what comes of it.
+    disk_delay: Duration,
     /// Whether this turn is a small one.
     quiet: bool,
     turns: u64,
@@ -70,6 +77,14 @@ struct EngineThread {
     failed_dirs: usize,
 }
 
+/// A broker's thread that runs.
+pub struct Started {
+    /// Ends when the broker has stopped.
+    pub thread: JoinHandle<()>,
+    /// Told once clients are served: at once by a lone broker, else when its cluster has let it in.
+    pub ready: oneshot::Receiver<()>,
+}
+
 /// Opens the broker on the calling thread, so that a failure to start is the caller's to report, then gives it a thread.
 pub fn start(
     config: BrokerConfig,
@@ -77,7 +92,8 @@ pub fn start(
     clock: Clock,
     (inbox, receiver): (Inbox, InboxReceiver),
     dialler: Dialler,
-) -> Result<JoinHandle<()>, StartError> {
+) -> Result<Started, StartError> {
+    let (ready, when_ready) = oneshot::channel();
     let mut out = Outbox::default();
     let node_id = config.node_id;
     let now = clock.now();
@@ -99,7 +115,9 @@ pub fn start(
         held: BTreeSet::new(),
         watchers: Watchers::default(),
         syncs_under_way: 0,
-        stopping: false,
+        stopping: None,
+        ready: Some(ready),
+        disk_delay: Duration::ZERO,
         quiet: true,
         turns: 0,
         busy: Duration::ZERO,
@@ -111,19 +129,26 @@ pub fn start(
     // What opening asked for.
     engine.finish_turn();
     let thread = std::thread::Builder::new().name(THREAD_NAME.into());
-    thread
+    let thread = thread
         .spawn(move || engine.run())
-        .map_err(|error| StartError { message: format!("cannot start a thread: {error}") })
+        .map_err(|error| StartError { message: format!("cannot start a thread: {error}") })?;
+    Ok(Started { thread, ready: when_ready })
 }
 
 impl EngineThread {
     fn run(mut self) {
-        while !self.stopping {
+        while !self.is_over() {
             let deadline = self.broker.next_deadline().map(|deadline| self.clock.instant(deadline.at));
+            let deadline = [deadline, self.stopping].into_iter().flatten().min();
             let first = self.receiver.wait(deadline);
             self.turn(first);
         }
         self.stop();
+    }
+
+    /// Whether it was told to stop and nothing is left to do, or it took too long.
+    fn is_over(&self) -> bool {
+        self.stopping.is_some_and(|at_latest| self.broker.is_drained() || at_latest <= Instant::now())
     }
 
     /// One turn: steps, one commit, effects.
@@ -184,8 +209,9 @@ impl EngineThread {
                 self.watchers.unsubscribe(subscriber);
                 self.out.trace.set_on(self.watchers.any());
             }
+            Message::SlowDisk { delay } => self.disk_delay = delay,
             Message::Stop => {
-                self.stopping = true;
+                self.stopping.get_or_insert(Instant::now() + STOP_DRAIN_WAIT);
                 self.step(now, Input::Shutdown);
             }
         }
@@ -216,6 +242,9 @@ impl EngineThread {
 
     /// Commit, effects, events: what follows the steps of a turn.
     fn finish_turn(&mut self) {
+        if !self.disk_delay.is_zero() && self.broker.storage().has_uncommitted() {
+            std::thread::sleep(self.disk_delay);
+        }
         let failed = self.broker.storage_mut().commit();
         if !failed.is_empty() {
             self.on_commit_failed(failed);
@@ -229,6 +258,12 @@ impl EngineThread {
         self.release_held();
         if self.broker.failed_log_dirs().count() > self.failed_dirs {
             self.tell_of_failed_dirs();
+        }
+        if self.ready.is_some()
+            && self.broker.is_ready()
+            && let Some(ready) = self.ready.take()
+        {
+            let _ = ready.send(());
         }
         if self.out.trace.is_on() {
             self.watchers.publish(self.out.trace.take());
@@ -305,9 +340,12 @@ impl EngineThread {
     fn sync(&mut self, ticket: u64, files: &[FileId]) {
         let storage = self.broker.storage();
         let handles: Vec<_> = files.iter().filter_map(|file| storage.handle(*file)).collect();
-        let inbox = self.inbox.clone();
+        let (inbox, delay) = (self.inbox.clone(), self.disk_delay);
         self.syncs_under_way += 1;
         self.runtime.spawn_blocking(move || {
+            if !delay.is_zero() {
+                std::thread::sleep(delay);
+            }
             let result = handles.iter().try_for_each(crate::storage::Handle::sync_for_engine);
             let _ = inbox.tell(Message::Synced { ticket, result });
         });
@@ -328,7 +366,7 @@ impl EngineThread {
         });
     }
 
-    fn subscribe(&mut self, now: Now, answer: tokio::sync::oneshot::Sender<live::Subscription>) {
+    fn subscribe(&mut self, now: Now, answer: oneshot::Sender<live::Subscription>) {
         // Events of steps earlier in this turn are in the picture already; those who watched before still get them.
         let events = self.out.trace.take();
         self.watchers.publish(events);

@@ -4,7 +4,6 @@
 //! at 127.0.0.1 and read what answers there (DNS rebinding); but then the browser still says that site's name in `Host`. So only
 //! names that are ours are answered.
 
-use super::State;
 use axum::{
     extract::{Request, State as From},
     http::{
@@ -14,7 +13,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+/// Below this path something can be changed, by whoever knows the token.
+const CONTROL: &str = "/api/control/";
 
 /// Only our own scripts, styles and data; no frames around us. WASM needs its own word.
 ///
@@ -25,6 +30,35 @@ pub fn content_security_policy(inline_scripts: &str) -> String {
          img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'"
     )
+}
+
+/// Who may ask, and who may change something.
+pub struct Guard {
+    hosts: Hosts,
+    token: Option<String>,
+}
+
+impl Guard {
+    /// For a server at an address, under the name that it was asked for on the command line. Without a token nothing can be
+    /// changed by anybody.
+    pub fn new((bound, asked_for): (SocketAddr, &str), token: Option<String>) -> Arc<Self> {
+        Arc::new(Guard { hosts: Hosts::new(bound, asked_for), token })
+    }
+
+    /// Whether this request may change something: it knows the token, and no page of another site sent it.
+    fn may_control(&self, request: &Request) -> bool {
+        let Some(token) = &self.token else { return false };
+        let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let given = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let origin = header(header::ORIGIN).map(|origin| origin.split_once("://").map_or("", |(_, host)| host));
+        given.is_some_and(|given| is_same(given, token)) && origin.is_none_or(|origin| self.hosts.allow(origin))
+    }
+}
+
+/// Compares secrets without telling by its duration how much of them is right.
+fn is_same(given: &str, token: &str) -> bool {
+    let differences = given.bytes().zip(token.bytes()).fold(0, |found, (one, other)| found | (one ^ other));
+    given.len() == token.len() && differences == 0
 }
 
 /// Names that a browser may rightly use for us.
@@ -60,8 +94,8 @@ fn without_port(host: &str) -> &str {
 }
 
 /// Refuses what may not be asked, and adds the headers that every answer carries.
-pub async fn guard(From(state): From<State>, request: Request, next: Next) -> Response {
-    let mut response = match refusal(&state.hosts, &request) {
+pub async fn guard(From(guard): From<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let mut response = match refusal(&guard, &request) {
         Some(refusal) => refusal.into_response(),
         None => next.run(request).await,
     };
@@ -84,15 +118,20 @@ pub async fn guard(From(state): From<State>, request: Request, next: Next) -> Re
     response
 }
 
-fn refusal(hosts: &Hosts, request: &Request) -> Option<(StatusCode, &'static str)> {
+fn refusal(guard: &Guard, request: &Request) -> Option<(StatusCode, &'static str)> {
     let host = host_of(request.headers().get(header::HOST), request.uri());
-    if !host.is_some_and(|host| hosts.allow(host)) {
+    if !host.is_some_and(|host| guard.hosts.allow(host)) {
         let sentence = "This is a local Naru broker, and it only answers to its own address. \
                         Open it as http://localhost or by the address that it printed when it started.\n";
         return Some((StatusCode::MISDIRECTED_REQUEST, sentence));
     }
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        return Some((StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD: nothing can be changed over HTTP.\n"));
+    let reads = request.method() == Method::GET || request.method() == Method::HEAD;
+    if request.uri().path().starts_with(CONTROL) {
+        let sentence = "Only who knows the token may do that: `naru cluster` does, in the data directory's name.\n";
+        return (!guard.may_control(request)).then_some((StatusCode::FORBIDDEN, sentence));
+    }
+    if !reads {
+        return Some((StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD: nothing can be changed here over HTTP.\n"));
     }
     None
 }

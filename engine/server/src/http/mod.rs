@@ -1,16 +1,24 @@
 //! The HTTP side: the live page, the picture as JSON, the stream of events, counters, health.
 //!
-//! It only reads: nothing here can change the broker, and every method but GET and HEAD is refused. Pages of other sites cannot
-//! reach it either, see [`guard`].
+//! It only reads: nothing here can change what the broker keeps, and every method but GET and HEAD is refused. Pages of other
+//! sites cannot reach it either, see [`guard`]. The one exception is for brokers that `naru cluster` has started: it has a token,
+//! and with that it can make their disks slow ([`control`]).
 
 mod api;
 mod assets;
+mod control;
 mod disk;
 mod guard;
 mod metrics;
 
+pub use guard::Guard;
+
 use crate::{clock::Clock, engine::inbox::Inbox};
-use axum::{Router, middleware, routing::get, serve::Listener};
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+    serve::Listener,
+};
 use std::{
     io,
     net::SocketAddr,
@@ -33,28 +41,27 @@ const CONNECTIONS_MAX: usize = 256;
 pub struct State {
     inbox: Inbox,
     clock: Clock,
-    hosts: Arc<guard::Hosts>,
+    guard: Arc<Guard>,
     stopped: watch::Receiver<bool>,
     disk: Arc<disk::Disk>,
 }
 
 impl State {
-    /// `bound` and `asked_for` are the addresses under which browsers may rightly ask; `data_dirs` is what they may look at.
+    /// `data_dirs` is what pages may look at.
     pub fn new(
         inbox: Inbox,
         clock: Clock,
-        (bound, asked_for): (SocketAddr, &str),
+        guard: Arc<Guard>,
         data_dirs: Vec<PathBuf>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
-        let hosts = Arc::new(guard::Hosts::new(bound, asked_for));
-        State { inbox, clock, hosts, stopped, disk: Arc::new(disk::Disk::new(data_dirs)) }
+        State { inbox, clock, guard, stopped, disk: Arc::new(disk::Disk::new(data_dirs)) }
     }
 }
 
-/// Serves until the process ends.
+/// Serves a broker's pages until it has stopped.
 pub async fn serve(listener: TcpListener, state: State) -> io::Result<()> {
-    let mut stopped = state.stopped.clone();
+    let (guard, stopped) = (state.guard.clone(), state.stopped.clone());
     let pages = Router::new()
         .route("/api/cluster", get(api::cluster))
         .route("/api/events", get(api::events))
@@ -62,9 +69,19 @@ pub async fn serve(listener: TcpListener, state: State) -> io::Result<()> {
         .route("/api/disk/bytes", get(disk::bytes))
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(api::healthz))
-        .fallback(assets::page)
-        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .route("/api/control/slow-disk", post(control::slow_disk))
         .with_state(state);
+    serve_pages(listener, pages, guard, stopped).await
+}
+
+/// Serves these pages, and the embedded files beside them, to those who may ask.
+pub async fn serve_pages(
+    listener: TcpListener,
+    pages: Router,
+    guard: Arc<Guard>,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let pages = pages.fallback(assets::page).layer(middleware::from_fn_with_state(guard, guard::guard));
     let listener = Limited { listener, slots: Arc::new(Semaphore::new(CONNECTIONS_MAX)) };
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
