@@ -82,6 +82,13 @@ pub fn importance(kind: &TraceKind) -> Importance {
     match kind {
         TraceKind::MessageLost { .. }
         | TraceKind::BrokerCrashed { .. }
+        | TraceKind::LinkCut { .. }
+        | TraceKind::LinkHealed { .. }
+        | TraceKind::LinkDelayed { .. }
+        | TraceKind::BrokerPaused { .. }
+        | TraceKind::BrokerResumed { .. }
+        | TraceKind::ClockSkewed { .. }
+        | TraceKind::DiskLost { .. }
         | TraceKind::ScriptPrinted { .. }
         | TraceKind::RecordQueued { .. }
         | TraceKind::RecordRefused { .. }

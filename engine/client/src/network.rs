@@ -241,7 +241,9 @@ impl<T> Network<T> {
         answers
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Deadline> {
+    /// When something is to be done next. What is due already and was not done waits for something else to happen first: for a
+    /// connection that is being set up, say, whose own deadline must not be hidden by that.
+    pub(crate) fn next_deadline(&self, now: Micros) -> Option<Deadline> {
         let requests = self.connections.values().map(|connection| match connection.in_flight.front() {
             Some(request) if connection.state == ConnectionState::Ready => {
                 Some(Deadline { at: request.deadline, reason: "request.timeout.ms" })
@@ -253,7 +255,7 @@ impl<T> Network<T> {
         let reconnects = reconnects.map(|r| Deadline { at: r.not_before, reason: "reconnect.backoff.ms" });
         let refresh = self.metadata.deadline();
         let refresh = refresh.map(|at| Deadline { at, reason: "retry.backoff.ms of metadata" });
-        requests.flatten().chain(reconnects).chain(refresh).min()
+        requests.flatten().chain(reconnects).chain(refresh).filter(|deadline| deadline.at > now).min()
     }
 
     /// Closes all connections. Nothing is answered any more.

@@ -10,7 +10,7 @@ use crate::{
     world::{Happening, QueueKey, World},
 };
 use alloc::{boxed::Box, string::ToString};
-use naru_log::{CacheConfig, DiskChange};
+use naru_log::{CacheConfig, DiskChange, MemoryStorage};
 use naru_trace::{Actor, DiskView, Name, Seq, TraceKind};
 
 /// How the disks of a world work.
@@ -52,6 +52,13 @@ impl BrokerSlot {
     /// The disk as a picture; `None` if nothing was told of it.
     pub(crate) fn disk_view(&self) -> Option<DiskView> {
         self.disk_state.shown.then(|| self.whole_disk_view())
+    }
+
+    /// Another disk is in its place. Returns what was to be done to the old one.
+    pub(crate) fn replace_disk(&mut self, disk: MemoryStorage) -> Option<QueueKey> {
+        self.disk = disk;
+        let shown = self.disk_state.shown;
+        core::mem::replace(&mut self.disk_state, DiskState { shown, ..DiskState::default() }).write_back
     }
 
     fn whole_disk_view(&self) -> DiskView {

@@ -11,7 +11,10 @@
 extern crate alloc;
 
 pub mod action;
+#[cfg(test)]
+mod between_brokers;
 mod disks;
+mod faults;
 pub mod invariants;
 pub mod journal;
 mod network;
@@ -22,6 +25,7 @@ pub mod world;
 
 pub use action::Action;
 pub use disks::DiskConfig;
+pub use faults::TcpConfig;
 pub use invariants::Violation;
 pub use journal::{DiskImage, DiskJournal, FileImage};
 pub use naru_log::CacheConfig;

@@ -1,7 +1,12 @@
 //! Connections and what is on its way on them.
 //!
-//! A connection keeps the order of what is sent on it, as TCP does; nothing else keeps any order. Messages are objects: they
-//! can be held, delayed, and lost with their connection. Not here: what brokers and clients make of it ([`crate::nodes`]).
+//! A connection keeps the order of what is sent on it, as TCP does; nothing else keeps any order, so that messages on two
+//! connections overtake each other. Messages are objects: they can be held, delayed, and lost with their connection.
+//!
+//! TCP neither loses, doubles nor reorders what it carries. So the network here never does that to a single message: what a cut
+//! link swallows waits to be sent again, and arrives when the link is healed, or is lost with its connection, which gives up
+//! after [`crate::TcpConfig::give_up_us`]. A request that is carried out twice is one that a client sent again. Not here: what
+//! brokers and clients make of it ([`crate::nodes`]), and who cuts links ([`crate::faults`]).
 
 use crate::world::{Happening, QueueKey, World};
 use alloc::{format, string::ToString, vec::Vec};
@@ -14,28 +19,37 @@ use naru_trace::{SortedMap, SortedSet};
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    Client,
-    Broker,
+    /// Who asked for it: a client, or another broker.
+    Dialler,
+    /// Who was asked: a broker.
+    Acceptor,
 }
 
-/// A connection between a client and a broker. Its number is the broker's number for it.
+/// A connection. Its number is the number that the broker who accepted it has for it.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) client: u32,
-    pub(crate) client_connection: ConnectionId,
-    pub(crate) broker: i32,
-    open_at_client: bool,
-    open_at_broker: bool,
-    /// When what was sent last arrives: to the broker, to the client. What is sent later does not arrive earlier.
+    pub(crate) dialler: Actor,
+    /// The dialler's own number for it.
+    pub(crate) dialler_connection: u64,
+    pub(crate) acceptor: i32,
+    open_at_dialler: bool,
+    open_at_acceptor: bool,
+    /// When what was sent last arrives: at the acceptor, at the dialler. What is sent later does not arrive earlier.
     clear_at: [Micros; 2],
-    /// When the broker has sent what waits for its disk. What it says later leaves later.
-    responds_at: Micros,
+    /// When each end has sent what waits for its disk: to the acceptor, to the dialler. What it says later leaves later.
+    leaves_at: [Micros; 2],
+    /// When the dialler gives up waiting for an answer to its wish to connect.
+    pub(crate) connects_until: Micros,
+    /// Whether nothing gets through on it any more, whatever becomes of the link it runs over.
+    pub(crate) dropped: bool,
+    /// When it gives up, because something sent on it was not confirmed.
+    pub(crate) gives_up: Option<QueueKey>,
 }
 
 /// A message on its way.
 #[derive(Debug)]
 pub(crate) struct Message {
-    link: u64,
+    pub(crate) link: u64,
     to: End,
     frame: Bytes,
     /// `None` while it is held.
@@ -44,8 +58,8 @@ pub(crate) struct Message {
     sent_at: Micros,
     /// When it would arrive, as announced when it was sent.
     arrives_at: Micros,
-    from: Actor,
-    receiver: Actor,
+    pub(crate) from: Actor,
+    pub(crate) receiver: Actor,
     label: MessageLabel,
 }
 
@@ -56,8 +70,12 @@ pub(crate) struct Network {
     pub(crate) messages: SortedMap<u64, Message>,
     next_link: u64,
     next_message: u64,
-    held: SortedSet<(u32, i32)>,
-    delays: SortedMap<(u32, i32), u64>,
+    /// Messages from one to the other stop where they are.
+    pub(crate) held: SortedSet<(Actor, Actor)>,
+    /// Nothing gets through from one to the other.
+    pub(crate) cuts: SortedSet<(Actor, Actor)>,
+    /// Microseconds more, from one to the other.
+    pub(crate) delays: SortedMap<(Actor, Actor), u64>,
     pub(crate) tamper: Option<fn(bool, &mut Vec<u8>)>,
 }
 
@@ -75,60 +93,97 @@ impl Message {
 }
 
 impl Link {
-    fn is_open_at(&self, end: End) -> bool {
+    pub(crate) fn is_open_at(&self, end: End) -> bool {
         match end {
-            End::Client => self.open_at_client,
-            End::Broker => self.open_at_broker,
+            End::Dialler => self.open_at_dialler,
+            End::Acceptor => self.open_at_acceptor,
         }
     }
 
     fn close_at(&mut self, end: End) {
         match end {
-            End::Client => self.open_at_client = false,
-            End::Broker => self.open_at_broker = false,
+            End::Dialler => self.open_at_dialler = false,
+            End::Acceptor => self.open_at_acceptor = false,
         }
     }
 
-    fn pair(&self) -> (u32, i32) {
-        (self.client, self.broker)
+    /// Who is there.
+    pub(crate) fn node(&self, end: End) -> Actor {
+        match end {
+            End::Dialler => self.dialler,
+            End::Acceptor => Actor::Broker(self.acceptor),
+        }
+    }
+
+    /// Sender and receiver of what goes to an end.
+    pub(crate) fn way(&self, to: End) -> (Actor, Actor) {
+        (self.node(to.other()), self.node(to))
+    }
+
+    /// Whether it runs between these two.
+    pub(crate) fn is_between(&self, a: Actor, b: Actor) -> bool {
+        [(a, b), (b, a)].contains(&self.way(End::Acceptor))
     }
 }
 
 impl End {
-    fn other(self) -> End {
+    pub(crate) fn other(self) -> End {
         match self {
-            End::Client => End::Broker,
-            End::Broker => End::Client,
+            End::Dialler => End::Acceptor,
+            End::Acceptor => End::Dialler,
         }
     }
 
     fn lane(self) -> usize {
         match self {
-            End::Broker => 0,
-            End::Client => 1,
+            End::Acceptor => 0,
+            End::Dialler => 1,
         }
     }
 }
 
+impl Network {
+    /// Whether something is cut between the ends of a connection. Then nothing on it is confirmed: neither what is sent
+    /// nor, if only one direction is cut, its arrival.
+    pub(crate) fn is_broken(&self, link: &Link) -> bool {
+        link.dropped || [End::Dialler, End::Acceptor].iter().any(|to| self.cuts.contains(&link.way(*to)))
+    }
+
+    /// Whether what is sent to that end stays where it is.
+    fn is_blocked(&self, link: &Link, to: End) -> bool {
+        let way = link.way(to);
+        link.dropped || self.held.contains(&way) || self.cuts.contains(&way)
+    }
+
+    /// The connection that a node has dialled under that number, while it is open there.
+    pub(crate) fn dialled_by(&self, dialler: Actor, connection: u64) -> Option<u64> {
+        let mut links = self.links.iter().filter(|(_, link)| link.open_at_dialler);
+        links.find(|(_, l)| l.dialler == dialler && l.dialler_connection == connection).map(|(id, _)| *id)
+    }
+}
+
 impl World {
-    /// A client dials. Names of hosts are known at once.
-    pub(crate) fn dial(&mut self, client: u32, connection: ConnectionId, host: &str, port: u16, cause: Option<Seq>) {
+    /// A node dials. Names of hosts are known at once.
+    pub(crate) fn dial(&mut self, dialler: Actor, connection: u64, (host, port): (&str, u16), cause: Option<Seq>) {
         let found = self.brokers.iter().find(|(_, slot)| slot.is_at(host, port)).map(|(broker, _)| *broker);
         self.network.next_link += 1;
         let id = self.network.next_link;
         let link = Link {
-            client,
-            client_connection: connection,
-            broker: found.unwrap_or(-1),
-            open_at_client: true,
-            open_at_broker: false,
+            dialler,
+            dialler_connection: connection,
+            acceptor: found.unwrap_or(-1),
+            open_at_dialler: true,
+            open_at_acceptor: false,
             clear_at: [self.now; 2],
-            responds_at: self.now,
+            leaves_at: [self.now; 2],
+            connects_until: self.now.plus(self.config.tcp.connect_us),
+            dropped: false,
+            gives_up: None,
         };
         self.network.links.insert(id, link);
         match found {
             Some(_) => {
-                let at = self.arrival(id, End::Broker, 0);
+                let at = self.arrival(id, End::Acceptor, 0);
                 self.enqueue(at, Happening::Dial { link: id, cause });
             }
             None => {
@@ -137,35 +192,76 @@ impl World {
         }
     }
 
+    /// A wish to connect arrives, unless the link is cut: then it is sent again, and at some time nobody waits any more.
     pub(crate) fn on_dial(&mut self, id: u64, cause: Option<Seq>) {
-        let Some(link) = self.network.links.get_mut(&id) else { return };
-        let broker = link.broker;
+        let Some(link) = self.network.links.get(&id).filter(|link| link.open_at_dialler) else { return };
+        if self.network.is_broken(link) {
+            let again = self.now.plus(SENT_AGAIN_US);
+            let happening = match again < link.connects_until {
+                true => Happening::Dial { link: id, cause },
+                false => Happening::Dialled { link: id, accepted: false, cause },
+            };
+            self.enqueue(again, happening);
+            return;
+        }
+        let (broker, dialler) = (link.acceptor, link.dialler);
         let accepted = self.brokers[&broker].broker.is_some();
-        link.open_at_broker = accepted;
+        self.network.links.get_mut(&id).expect("just looked").open_at_acceptor = accepted;
         if accepted {
-            let client = link.client;
-            let peer = format!("{}:{}", self.clients[&client].name, 40_000 + id % 20_000);
+            let peer = format!("{}:{}", self.host_of(dialler), 40_000 + id % 20_000);
             self.step_broker(broker, Input::Connected { connection: BrokerConnection(id), peer }, cause);
         }
         if self.network.links.contains_key(&id) {
-            let at = self.arrival(id, End::Client, 0);
+            let at = self.arrival(id, End::Dialler, 0);
             self.enqueue(at, Happening::Dialled { link: id, accepted, cause });
+        }
+    }
+
+    fn host_of(&self, node: Actor) -> &str {
+        match node {
+            Actor::Client(client) => &self.clients[&client].name,
+            Actor::Broker(broker) => &self.brokers[&broker].config.advertised_host,
+            Actor::World => "nowhere",
         }
     }
 
     pub(crate) fn on_dialled(&mut self, id: u64, accepted: bool, cause: Option<Seq>) {
         let Some(link) = self.network.links.get_mut(&id) else { return };
-        let (client, connection, open) = (link.client, link.client_connection, link.open_at_client);
+        let (dialler, connection, open) = (link.dialler, link.dialler_connection, link.open_at_dialler);
+        let reason = if self.now < link.connects_until { "connection refused" } else { "connection timed out" };
         if !open {
             return;
         }
-        let input = if accepted {
-            ClientInput::Connected { connection }
-        } else {
+        if !accepted {
             self.network.links.remove(&id);
-            ClientInput::Disconnected { connection, reason: Name::Borrowed("connection refused") }
-        };
-        self.step_client(client, input, cause);
+        }
+        match (dialler, accepted) {
+            (Actor::Client(client), true) => {
+                let connection = ConnectionId(connection);
+                self.step_client(client, ClientInput::Connected { connection }, cause);
+            }
+            (Actor::Broker(broker), true) => {
+                let connection = BrokerConnection(connection);
+                self.step_broker(broker, Input::Dialled { connection }, cause);
+            }
+            (_, false) => self.tell_disconnected((dialler, connection), Name::Borrowed(reason), cause),
+            (Actor::World, true) => {}
+        }
+    }
+
+    /// A node learns that a connection is no more, by its own number for it.
+    fn tell_disconnected(&mut self, (node, connection): (Actor, u64), reason: Name, cause: Option<Seq>) {
+        match node {
+            Actor::Client(client) => {
+                let connection = ConnectionId(connection);
+                self.step_client(client, ClientInput::Disconnected { connection, reason }, cause);
+            }
+            Actor::Broker(broker) => {
+                let connection = BrokerConnection(connection);
+                self.step_broker(broker, Input::Disconnected { connection }, cause);
+            }
+            Actor::World => {}
+        }
     }
 
     /// Puts a message on a connection. `frame` has its length field.
@@ -181,9 +277,7 @@ impl World {
         if !found.is_open_at(to.other()) {
             return; // Closed by its sender within this very step.
         }
-        let pair = found.pair();
-        let ends = (Actor::Client(found.client), Actor::Broker(found.broker));
-        let (from, receiver) = if to == End::Broker { ends } else { (ends.1, ends.0) };
+        let (from, receiver) = found.way(to);
         let arrives_at = self.arrival(link, to, frame.len() as u64);
         self.network.next_message += 1;
         let id = self.network.next_message;
@@ -198,19 +292,21 @@ impl World {
             bytes,
             arrives_at,
         });
-        let held = self.network.held.contains(&pair);
-        let key = (!held).then(|| self.enqueue(arrives_at, Happening::Deliver { message: id }));
+        let blocked = self.network.is_blocked(&self.network.links[&link], to);
+        let key = (!blocked).then(|| self.enqueue(arrives_at, Happening::Deliver { message: id }));
         let sent_at = self.now;
         let message = Message { link, to, frame, key, sent, sent_at, arrives_at, from, receiver, label };
         self.network.messages.insert(id, message);
+        self.note_unconfirmed(link);
     }
 
-    /// When a response leaves whose turn waited so long for the disk: not before those that were to leave before it.
-    pub(crate) fn leaves_at(&mut self, link: u64, waited_us: u64) -> Micros {
+    /// When something leaves whose turn waited so long for the disk: not before what was to leave before it.
+    pub(crate) fn leaves_at(&mut self, link: u64, to: End, waited_us: u64) -> Micros {
         let at = self.now.plus(waited_us);
         let Some(link) = self.network.links.get_mut(&link) else { return at };
-        link.responds_at = link.responds_at.max(at);
-        link.responds_at
+        let leaves_at = &mut link.leaves_at[to.lane()];
+        *leaves_at = at.max(*leaves_at);
+        *leaves_at
     }
 
     pub(crate) fn on_deliver(&mut self, id: u64) {
@@ -221,17 +317,25 @@ impl World {
             self.trace.emit(|| TraceKind::MessageLost { message: id, reason: CLOSED });
             return;
         };
-        let (client, connection, broker) = (link.client, link.client_connection, link.broker);
+        let (dialler, connection, broker) = (link.dialler, link.dialler_connection, link.acceptor);
         let arrived = self.trace.emit(|| TraceKind::MessageArrived { message: id });
         let mut frame = message.frame.slice(4..);
         if let Some(tamper) = self.network.tamper {
             let mut bytes = frame.to_vec();
-            tamper(message.to == End::Broker, &mut bytes);
+            tamper(message.to == End::Acceptor, &mut bytes);
             frame = bytes.into();
         }
-        match message.to {
-            End::Client => self.step_client(client, ClientInput::Frame { connection, frame }, arrived),
-            End::Broker => self.deliver_to_broker(broker, message.link, frame, arrived),
+        match (message.to, dialler) {
+            (End::Acceptor, _) => self.deliver_to_broker(broker, message.link, frame, arrived),
+            (End::Dialler, Actor::Client(client)) => {
+                let connection = ConnectionId(connection);
+                self.step_client(client, ClientInput::Frame { connection, frame }, arrived);
+            }
+            (End::Dialler, Actor::Broker(broker)) => {
+                let connection = BrokerConnection(connection);
+                self.step_broker(broker, Input::Frame { connection, frame }, arrived);
+            }
+            (End::Dialler, Actor::World) => {}
         }
     }
 
@@ -239,86 +343,129 @@ impl World {
         let connection = BrokerConnection(link);
         // The driver's duty: a frame that is too long never reaches the broker.
         if frame.len() as u64 > u64::from(self.brokers[&broker].config.socket_request_max_bytes) {
-            self.close_link(link, End::Broker, arrived);
+            self.close_link(link, End::Acceptor, arrived);
             return self.step_broker(broker, Input::Disconnected { connection }, arrived);
         }
         self.step_broker(broker, Input::Frame { connection, frame }, arrived);
     }
 
     /// One end closes a connection: what is on its way to it is lost, and the other end learns of it after all that was
-    /// sent before.
+    /// sent before; where the link is cut, when it is healed or the connection gives up.
     pub(crate) fn close_link(&mut self, id: u64, by: End, cause: Option<Seq>) {
         let Some(link) = self.network.links.get_mut(&id) else { return };
         link.close_at(by);
         let other = by.other();
         let informs = link.is_open_at(other);
-        self.lose(cause, |message| message.link == id && message.to == by);
+        self.lose(cause, CLOSED, |message| message.link == id && message.to == by);
         if informs {
             let at = self.arrival(id, other, 0);
-            self.enqueue(at, Happening::Gone { link: id, end: other, cause });
+            let until = Some(self.now.plus(self.config.tcp.give_up_us));
+            self.enqueue(at, Happening::Gone { link: id, end: other, until, cause });
         } else {
-            self.network.links.remove(&id);
+            self.forget_link(id);
         }
     }
 
-    pub(crate) fn on_gone(&mut self, id: u64, end: End, cause: Option<Seq>) {
-        let Some(link) = self.network.links.get_mut(&id) else { return };
+    /// One end learns that a connection is no more. `until`: how long the other end's word may be stopped by a cut link.
+    pub(crate) fn on_gone(&mut self, id: u64, end: End, until: Option<Micros>, cause: Option<Seq>) {
+        let Some(link) = self.network.links.get(&id) else { return };
+        let again = self.now.plus(SENT_AGAIN_US);
+        let way_is_cut = link.dropped || self.network.cuts.contains(&link.way(end));
+        if way_is_cut && until.is_some_and(|until| again < until) {
+            self.enqueue(again, Happening::Gone { link: id, end, until, cause });
+            return;
+        }
+        let link = self.network.links.get_mut(&id).expect("just looked");
         let was_open = link.is_open_at(end);
         link.close_at(end);
-        let (client, connection, broker) = (link.client, link.client_connection, link.broker);
-        if !link.open_at_client && !link.open_at_broker {
-            self.network.links.remove(&id);
-            self.lose(cause, |message| message.link == id);
+        let connection = if end == End::Acceptor { id } else { link.dialler_connection };
+        let node = link.node(end);
+        if !link.open_at_dialler && !link.open_at_acceptor {
+            self.forget_link(id);
+            self.lose(cause, CLOSED, |message| message.link == id);
         }
-        match end {
-            _ if !was_open => {}
-            End::Client => {
-                let reason = Name::Borrowed("closed by the broker");
-                self.step_client(client, ClientInput::Disconnected { connection, reason }, cause);
-            }
-            End::Broker => {
-                self.step_broker(broker, Input::Disconnected { connection: BrokerConnection(id) }, cause);
-            }
+        if was_open {
+            self.tell_disconnected((node, connection), Name::Borrowed("closed by the broker"), cause);
+        }
+    }
+
+    fn forget_link(&mut self, id: u64) {
+        let gives_up = self.network.links.remove(&id).and_then(|link| link.gives_up);
+        if let Some(key) = gives_up {
+            self.dequeue(key);
         }
     }
 
     /// The connections between the two break: what is on its way is lost, and both learn of it.
-    pub(crate) fn cut(&mut self, client: u32, broker: i32, cause: Option<Seq>) {
-        let links = self.network.links.iter().filter(|(_, link)| link.pair() == (client, broker));
+    pub(crate) fn cut(&mut self, a: Actor, b: Actor, cause: Option<Seq>) {
+        let links = self.network.links.iter().filter(|(_, link)| link.is_between(a, b));
         let links: Vec<u64> = links.map(|(id, _)| *id).collect();
         for id in links {
-            self.lose(cause, |message| message.link == id);
-            for end in [End::Broker, End::Client] {
+            self.lose(cause, CLOSED, |message| message.link == id);
+            for end in [End::Acceptor, End::Dialler] {
                 let at = self.arrival(id, end, 0);
-                self.enqueue(at, Happening::Gone { link: id, end, cause });
+                self.enqueue(at, Happening::Gone { link: id, end, until: None, cause });
             }
+        }
+    }
+
+    /// Something is on a connection of which nothing is confirmed: it gives up, some time from now.
+    pub(crate) fn note_unconfirmed(&mut self, id: u64) {
+        let Some(link) = self.network.links.get(&id) else { return };
+        if link.gives_up.is_some() || !self.network.is_broken(link) {
+            return;
+        }
+        let at = self.now.plus(self.config.tcp.give_up_us);
+        let key = self.enqueue(at, Happening::GivesUp { link: id });
+        self.network.links.get_mut(&id).expect("just looked").gives_up = Some(key);
+    }
+
+    /// TCP gives a connection up: what waits on it is lost, and both ends learn of it.
+    pub(crate) fn on_gives_up(&mut self, id: u64) {
+        let Some(link) = self.network.links.get_mut(&id) else { return };
+        link.gives_up = None;
+        self.lose(None, TIMED_OUT, |message| message.link == id);
+        for end in [End::Acceptor, End::Dialler] {
+            let at = self.arrival(id, end, 0);
+            self.enqueue(at, Happening::Gone { link: id, end, until: None, cause: None });
         }
     }
 
     /// A broker's process is gone: its host closes all connections. What it sent before still arrives.
     pub(crate) fn close_links_of(&mut self, broker: i32, cause: Option<Seq>) {
-        let links = self.network.links.iter().filter(|(_, link)| link.broker == broker && link.open_at_broker);
-        let links: Vec<u64> = links.map(|(id, _)| *id).collect();
-        for id in links {
-            self.close_link(id, End::Broker, cause);
-        }
-    }
-
-    pub(crate) fn hold(&mut self, client: u32, broker: i32) {
-        self.network.held.insert((client, broker));
-        for id in self.messages_between(client, broker) {
-            let message = self.network.messages.get_mut(&id).expect("just listed");
-            if let Some(key) = message.key.take() {
-                self.dequeue(key);
+        for id in self.network.links.keys().copied().collect::<Vec<_>>() {
+            for end in [End::Acceptor, End::Dialler] {
+                let link = self.network.links.get(&id);
+                if link.is_some_and(|link| link.node(end) == Actor::Broker(broker) && link.is_open_at(end)) {
+                    self.close_link(id, end, cause);
+                }
             }
         }
     }
 
-    pub(crate) fn release(&mut self, client: u32, broker: i32) {
-        self.network.held.remove(&(client, broker));
-        for id in self.messages_between(client, broker) {
+    /// What may not move any more stops where it is.
+    pub(crate) fn stop_blocked(&mut self) {
+        for id in self.network.messages.keys().copied().collect::<Vec<_>>() {
             let message = &self.network.messages[&id];
-            if message.key.is_none() {
+            let link = self.network.links.get(&message.link);
+            let (on, is_blocked) = (message.link, link.is_some_and(|link| self.network.is_blocked(link, message.to)));
+            if !is_blocked {
+                continue;
+            }
+            if let Some(key) = self.network.messages.get_mut(&id).and_then(|message| message.key.take()) {
+                self.dequeue(key);
+            }
+            self.note_unconfirmed(on);
+        }
+    }
+
+    /// What may move again does, in the order in which it was sent.
+    pub(crate) fn move_free(&mut self) {
+        for id in self.network.messages.keys().copied().collect::<Vec<_>>() {
+            let message = &self.network.messages[&id];
+            let link = self.network.links.get(&message.link);
+            let is_blocked = link.is_some_and(|link| self.network.is_blocked(link, message.to));
+            if message.key.is_none() && !is_blocked {
                 let (link, to, length) = (message.link, message.to, message.frame.len() as u64);
                 let at = self.arrival(link, to, length);
                 let key = self.enqueue(at, Happening::Deliver { message: id });
@@ -327,19 +474,12 @@ impl World {
         }
     }
 
-    pub(crate) fn delay(&mut self, client: u32, broker: i32, extra_us: u64) {
-        match extra_us {
-            0 => self.network.delays.remove(&(client, broker)),
-            extra => self.network.delays.insert((client, broker), extra),
-        };
-    }
-
     /// When something sent now on a connection arrives: after its latency, and after what was sent before it.
     fn arrival(&mut self, link: u64, to: End, length: u64) -> Micros {
         let (low, high) = self.config.latency_us;
         let latency = self.rng.between(low, high) + length / self.config.bytes_per_us.max(1);
         let found = self.network.links.get_mut(&link);
-        let extra = found.as_ref().and_then(|link| self.network.delays.get(&link.pair())).copied().unwrap_or(0);
+        let extra = found.as_ref().and_then(|link| self.network.delays.get(&link.way(to))).copied().unwrap_or(0);
         let at = self.now.plus(latency + extra);
         match found {
             Some(link) => {
@@ -351,14 +491,7 @@ impl World {
         }
     }
 
-    fn messages_between(&self, client: u32, broker: i32) -> Vec<u64> {
-        let between = |message: &Message| {
-            self.network.links.get(&message.link).is_some_and(|link| link.pair() == (client, broker))
-        };
-        self.messages().filter(|(_, message)| between(message)).map(|(id, _)| *id).collect()
-    }
-
-    fn lose(&mut self, cause: Option<Seq>, which: impl Fn(&Message) -> bool) {
+    fn lose(&mut self, cause: Option<Seq>, reason: Name, which: impl Fn(&Message) -> bool) {
         let lost: Vec<u64> = self.messages().filter(|(_, message)| which(message)).map(|(id, _)| *id).collect();
         for id in lost {
             let message = self.network.messages.remove(&id).expect("just listed");
@@ -366,12 +499,17 @@ impl World {
                 self.dequeue(key);
             }
             self.trace.enter(Actor::World, self.now, cause.or(message.sent));
-            self.trace.emit(|| TraceKind::MessageLost { message: id, reason: CLOSED });
+            let reason = reason.clone();
+            self.trace.emit(|| TraceKind::MessageLost { message: id, reason });
         }
     }
 }
 
 const CLOSED: Name = Name::Borrowed("connection closed");
+const TIMED_OUT: Name = Name::Borrowed("connection timed out");
+/// After how long TCP sends again what was not confirmed. (It begins with a fifth of a second and doubles that each time; one
+/// time between is enough here.)
+const SENT_AGAIN_US: u64 = 500_000;
 
 /// Messages have no label when nobody records: then nobody reads it either.
 fn unlabelled() -> MessageLabel {

@@ -3,6 +3,7 @@
 use crate::{
     Action, ClientId,
     disks::DiskState,
+    faults::{Clock, Pending},
     network::End,
     world::{Happening, QueueKey, World},
 };
@@ -12,7 +13,7 @@ use alloc::{
     vec::Vec,
 };
 use bytes::{BufMut, Bytes, BytesMut};
-use naru_broker::{Broker, BrokerConfig, Effect, Frame, Input};
+use naru_broker::{Broker, BrokerConfig, ConnectionId, Effect, Frame, Input};
 use naru_client::{Admin, ClientEffect, ClientInput, ClientOutbox, Consumer, Machine, Producer};
 use naru_log::{FileId, MemoryStorage, Slice, Storage};
 use naru_trace::{Actor, BrokerState, BrokerView, ClientView, Deadline, MessageLabel, Now, Seq, TraceKind};
@@ -27,15 +28,19 @@ pub(crate) struct BrokerSlot {
     ended: Option<BrokerView>,
     /// How often it was started: what was asked for by an earlier process is not answered to a later one.
     pub(crate) life: u32,
+    pub(crate) clock: Clock,
+    /// What waits for its process while that is suspended; `None` while it is not.
+    pub(crate) pending: Option<Vec<Pending>>,
     tick: Option<QueueKey>,
 }
 
-/// A response that waits for the disk.
+/// A response, or a request to another broker, that waits for the disk.
 #[derive(Debug)]
 pub(crate) struct Response {
     broker: i32,
     life: u32,
     link: u64,
+    to: End,
     bytes: Bytes,
     label: Option<MessageLabel>,
     cause: Option<Seq>,
@@ -84,7 +89,8 @@ impl Machine for Client {
 impl BrokerSlot {
     pub(crate) fn new(config: BrokerConfig) -> Self {
         let (disk, disk_state) = (MemoryStorage::new(), DiskState::default());
-        BrokerSlot { config, disk, disk_state, broker: None, ended: None, life: 0, tick: None }
+        let (clock, pending) = (Clock::default(), None);
+        BrokerSlot { config, disk, disk_state, broker: None, ended: None, life: 0, clock, pending, tick: None }
     }
 
     pub(crate) fn is_at(&self, host: &str, port: u16) -> bool {
@@ -99,6 +105,7 @@ impl BrokerSlot {
     /// The process is gone; its place remembers how it looked.
     pub(crate) fn end_process(&mut self) {
         self.remember(BrokerState::Crashed);
+        self.pending = None;
         drop(self.broker.take().map(Broker::into_storage));
     }
 
@@ -115,7 +122,7 @@ impl BrokerSlot {
 impl World {
     /// Starts a broker's process on the disk that is there. It may end at once: a full disk is a reason.
     pub(crate) fn start_broker(&mut self, id: i32, cause: Option<Seq>) {
-        let now = self.now();
+        let now = self.now_of(id);
         let slot = self.brokers.get_mut(&id).expect("the broker has a place");
         if slot.broker.is_some() {
             return;
@@ -150,9 +157,13 @@ impl World {
 
     /// Gives a broker an input, if it runs.
     pub(crate) fn step_broker(&mut self, id: i32, input: Input, cause: Option<Seq>) {
-        let now = self.now();
+        let now = self.now_of(id);
         self.wake_disk(id);
-        let Some(broker) = self.brokers.get_mut(&id).and_then(|slot| slot.broker.as_mut()) else { return };
+        let Some(slot) = self.brokers.get_mut(&id) else { return };
+        if let Some(pending) = &mut slot.pending {
+            return pending.push(Pending::Input(input, cause));
+        }
+        let Some(broker) = &mut slot.broker else { return };
         core::mem::swap(&mut self.trace, &mut self.broker_out.trace);
         self.broker_out.trace.enter(Actor::Broker(id), self.now, cause);
         broker.step(now, input, &mut self.broker_out);
@@ -162,7 +173,7 @@ impl World {
 
     /// Steps 2 to 4 of the contract on [`Broker`]: commit, perform, note the deadline.
     fn finish_broker_turn(&mut self, id: i32) {
-        let now = self.now();
+        let now = self.now_of(id);
         self.touched.insert(Actor::Broker(id));
         self.tell_of_disk(id, self.trace.cause());
         let slot = self.brokers.get_mut(&id).expect("the broker has a place");
@@ -183,7 +194,9 @@ impl World {
             match effect {
                 // What it says may be untrue: the records it is about were not written.
                 Effect::Send { connection, .. } if storage_failed => {
-                    self.close_link(connection.0, End::Broker, None);
+                    if let Some((link, to)) = self.link_of_broker(id, connection) {
+                        self.close_link(link, to.other(), None);
+                    }
                     self.step_broker(id, Input::Disconnected { connection }, None);
                 }
                 effect => self.perform_for_broker(id, effect, waited_us),
@@ -194,24 +207,25 @@ impl World {
     }
 
     /// `waited_us` is how long the turn waited for the disk: what it has to say is said so much later.
-    fn perform_for_broker(&mut self, id: i32, effect: Effect, waited_us: u64) {
+    pub(crate) fn perform_for_broker(&mut self, id: i32, effect: Effect, waited_us: u64) {
         match effect {
             Effect::Send { connection, frame, label, cause } => {
                 let Some(broker) = self.broker(id) else { return };
                 let bytes = flatten(&frame, broker.storage());
-                let at = self.leaves_at(connection.0, waited_us);
+                let Some((link, to)) = self.link_of_broker(id, connection) else { return };
+                let at = self.leaves_at(link, to, waited_us);
                 if at <= self.now {
-                    return self.transmit(connection.0, End::Client, bytes, label, cause);
+                    return self.transmit(link, to, bytes, label, cause);
                 }
-                let (link, life) = (connection.0, self.brokers[&id].life);
-                self.enqueue(
-                    at,
-                    Happening::Respond(Box::new(Response { broker: id, life, link, bytes, label, cause })),
-                );
+                let life = self.brokers[&id].life;
+                let response = Response { broker: id, life, link, to, bytes, label, cause };
+                self.enqueue(at, Happening::Respond(Box::new(response)));
             }
             Effect::Close { connection, .. } => {
                 let cause = self.trace.cause();
-                self.close_link(connection.0, End::Broker, cause);
+                if let Some((link, to)) = self.link_of_broker(id, connection) {
+                    self.close_link(link, to.other(), cause);
+                }
             }
             Effect::Sync { ticket, files } => {
                 let (low, high) = self.config.sync_us;
@@ -220,15 +234,26 @@ impl World {
                 let (life, cause) = (slot.life, self.trace.cause());
                 self.enqueue(at, Happening::Synced { broker: id, life, ticket, files, cause });
             }
-            Effect::Dial { host, port, .. } => {
-                panic!("broker {id} dials {host}:{port}, and stand-alone brokers have nobody to dial")
+            Effect::Dial { connection, host, port } => {
+                assert!(connection.is_dialled(), "broker {id} dials with a number that its driver gives to others");
+                let cause = self.trace.cause();
+                self.dial(Actor::Broker(id), connection.0, (&host, port), cause);
             }
         }
     }
 
-    fn note_broker_deadline(&mut self, id: i32) {
+    /// A broker's connection by its own number, and the end that it talks to there.
+    fn link_of_broker(&self, broker: i32, connection: ConnectionId) -> Option<(u64, End)> {
+        match connection.is_dialled() {
+            true => Some((self.network.dialled_by(Actor::Broker(broker), connection.0)?, End::Acceptor)),
+            false => Some((connection.0, End::Dialler)),
+        }
+    }
+
+    pub(crate) fn note_broker_deadline(&mut self, id: i32) {
         let Some(slot) = self.brokers.get_mut(&id) else { return };
-        let wanted = slot.broker.as_ref().and_then(Broker::next_deadline).map(|deadline| deadline.at.max(self.now));
+        let awake = slot.broker.as_ref().filter(|_| slot.pending.is_none());
+        let wanted = awake.and_then(Broker::next_deadline).map(|deadline| slot.clock.when(deadline.at).max(self.now));
         if slot.tick.map(|(at, _)| at) == wanted {
             return;
         }
@@ -243,18 +268,23 @@ impl World {
     }
 
     pub(crate) fn on_broker_tick(&mut self, id: i32) {
-        if let Some(slot) = self.brokers.get_mut(&id) {
-            slot.tick = None;
+        let Some(slot) = self.brokers.get_mut(&id) else { return };
+        slot.tick = None;
+        // A process that is suspended does not know that time passes.
+        if slot.pending.is_none() {
+            self.step_broker(id, Input::Tick, None);
         }
-        self.step_broker(id, Input::Tick, None);
     }
 
-    /// A response that waited for the disk leaves, if its broker is still there.
+    /// What waited for the disk leaves, if its broker is still there.
     pub(crate) fn on_respond(&mut self, response: Response) {
-        let Response { broker, life, link, bytes, label, cause } = response;
-        if self.brokers.get(&broker).is_some_and(|slot| slot.life == life && slot.broker.is_some()) {
-            self.transmit(link, End::Client, bytes, label, cause);
+        let slot = self.brokers.get_mut(&response.broker);
+        let Some(slot) = slot.filter(|slot| slot.life == response.life && slot.broker.is_some()) else { return };
+        if let Some(pending) = &mut slot.pending {
+            return pending.push(Pending::Response(response));
         }
+        let Response { link, to, bytes, label, cause, .. } = response;
+        self.transmit(link, to, bytes, label, cause);
     }
 
     pub(crate) fn on_synced(&mut self, id: i32, (life, ticket): (u32, u64), files: Vec<FileId>, cause: Option<Seq>) {
@@ -285,7 +315,10 @@ impl World {
     }
 
     fn stop(&mut self, id: i32, cause: Option<Seq>) {
-        let now = self.now();
+        let now = self.now_of(id);
+        if let Some(pending) = self.brokers.get_mut(&id).and_then(|slot| slot.pending.as_mut()) {
+            return pending.push(Pending::Stop(cause));
+        }
         self.step_broker(id, Input::Shutdown, cause);
         let Some(slot) = self.brokers.get_mut(&id).filter(|slot| slot.broker.is_some()) else { return };
         slot.remember(BrokerState::Stopped);
@@ -304,15 +337,14 @@ impl World {
     }
 
     pub(crate) fn act(&mut self, action: &Action, cause: Option<Seq>) {
+        if self.act_on_links_and_machines(action, cause) {
+            return;
+        }
         match *action {
             Action::Crash { broker } => self.crash(broker, cause),
             Action::Stop { broker } => self.stop(broker, cause),
             Action::Restart { broker } if self.brokers.contains_key(&broker) => self.start_broker(broker, cause),
             Action::Restart { .. } => {}
-            Action::Cut { client, broker } => self.cut(client, broker, cause),
-            Action::Delay { client, broker, extra_us } => self.delay(client, broker, extra_us),
-            Action::Hold { client, broker } => self.hold(client, broker),
-            Action::Release { client, broker } => self.release(client, broker),
             Action::DiskFull { broker, full } => self.set_disk_fault(broker, cause, |slot| {
                 slot.disk.set_capacity(full.then(|| slot.disk.used()));
                 slot.disk_state.full = full;
@@ -329,6 +361,7 @@ impl World {
             Action::EditByte { broker, ref path, position, value } => {
                 self.edit_byte(broker, (path, position, value), cause);
             }
+            _ => {} // Done above.
         }
     }
 
@@ -375,15 +408,17 @@ impl World {
         let effects = core::mem::take(&mut self.client_out.effects);
         for effect in effects {
             match effect {
-                ClientEffect::Dial { connection, host, port } => self.dial(id, connection, &host, port, last_cause),
+                ClientEffect::Dial { connection, host, port } => {
+                    self.dial(Actor::Client(id), connection.0, (&host, port), last_cause);
+                }
                 ClientEffect::Send { connection, frame, label, cause } => {
-                    if let Some(link) = self.link_of(id, connection) {
-                        self.transmit(link, End::Broker, frame, label, cause);
+                    if let Some(link) = self.network.dialled_by(Actor::Client(id), connection.0) {
+                        self.transmit(link, End::Acceptor, frame, label, cause);
                     }
                 }
                 ClientEffect::Close { connection } => {
-                    if let Some(link) = self.link_of(id, connection) {
-                        self.close_link(link, End::Client, last_cause);
+                    if let Some(link) = self.network.dialled_by(Actor::Client(id), connection.0) {
+                        self.close_link(link, End::Dialler, last_cause);
                     }
                 }
             }
@@ -412,11 +447,6 @@ impl World {
             slot.tick = None;
         }
         self.step_client(id, ClientInput::Tick, None);
-    }
-
-    fn link_of(&self, client: u32, connection: naru_client::ConnectionId) -> Option<u64> {
-        let mut links = self.network.links.iter();
-        links.find(|(_, link)| link.client == client && link.client_connection == connection).map(|(id, _)| *id)
     }
 }
 

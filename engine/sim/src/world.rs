@@ -4,7 +4,7 @@
 //! a run is a pure function of the seed and of what is done from outside.
 
 use crate::{
-    Action, DiskConfig, DiskJournal, Rng, disks,
+    Action, DiskConfig, DiskJournal, Rng, TcpConfig, disks,
     invariants::{Checker, Violation},
     network::{Message, Network},
     nodes::{BrokerSlot, Client, ClientSlot, Response},
@@ -34,6 +34,8 @@ pub struct WorldConfig {
     pub brokers: Vec<BrokerConfig>,
     /// How long a message takes, least and most, besides what its length costs.
     pub latency_us: (u64, u64),
+    /// How patient the hosts' TCP is.
+    pub tcp: TcpConfig,
     /// How many bytes a connection carries in a microsecond: 125 is a gigabit in a second.
     pub bytes_per_us: u64,
     /// How long it takes to bring files safely to disk, least and most.
@@ -66,14 +68,16 @@ pub enum Outcome {
 /// What is in the queue.
 #[derive(Debug)]
 pub(crate) enum Happening {
-    /// A client's wish to connect reaches the broker's host.
+    /// A wish to connect reaches the broker's host.
     Dial { link: u64, cause: Option<Seq> },
-    /// The answer to that reaches the client.
+    /// The answer to that reaches who asked.
     Dialled { link: u64, accepted: bool, cause: Option<Seq> },
     /// A message reaches its receiver.
     Deliver { message: u64 },
     /// One end learns that a connection is no more.
-    Gone { link: u64, end: crate::network::End, cause: Option<Seq> },
+    Gone { link: u64, end: crate::network::End, until: Option<Micros>, cause: Option<Seq> },
+    /// TCP gives up a connection on which something was not confirmed.
+    GivesUp { link: u64 },
     /// A broker's deadline.
     BrokerTick { broker: i32 },
     /// A client's deadline.
@@ -122,6 +126,7 @@ impl WorldConfig {
             seed,
             brokers: brokers.collect(),
             latency_us: (300, 900),
+            tcp: TcpConfig::default(),
             bytes_per_us: 125,
             sync_us: (1_000, 4_000),
             wall_ms: 1_767_225_600_000, // 2026-01-01T00:00:00Z
@@ -342,6 +347,7 @@ impl World {
             clients: clients.collect(),
             in_flight: in_flight.collect(),
             disks: disks.collect(),
+            faults: self.faults_view(),
         }
     }
 
@@ -472,7 +478,8 @@ impl World {
             Happening::Dial { link, cause } => self.on_dial(link, cause),
             Happening::Dialled { link, accepted, cause } => self.on_dialled(link, accepted, cause),
             Happening::Deliver { message } => self.on_deliver(message),
-            Happening::Gone { link, end, cause } => self.on_gone(link, end, cause),
+            Happening::Gone { link, end, until, cause } => self.on_gone(link, end, until, cause),
+            Happening::GivesUp { link } => self.on_gives_up(link),
             Happening::BrokerTick { broker } => self.on_broker_tick(broker),
             Happening::ClientTick { client } => self.on_client_tick(client),
             Happening::Synced { broker, life, ticket, files, cause } => {
@@ -501,7 +508,12 @@ impl World {
             Err(Violation::new("fold", format!("{what} is\n{state}\nand the picture shows\n{fold}")))
         };
         match actor {
-            Actor::World => {}
+            Actor::World => {
+                let (state, fold) = (self.faults_view(), &self.fold.faults);
+                if state != *fold {
+                    return differ("what is wrong".to_string(), format!("{state:?}"), format!("{fold:?}"));
+                }
+            }
             Actor::Client(id) => {
                 let (state, fold) = (self.clients[&id].client.view(), self.fold.clients.get(&id));
                 if Some(&state) != fold {

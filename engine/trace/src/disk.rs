@@ -148,6 +148,7 @@ fn broker_of(kind: &TraceKind) -> Option<i32> {
         | TraceKind::PagesWrittenBack { broker, .. }
         | TraceKind::PagesEvicted { broker, .. }
         | TraceKind::PowerLost { broker, .. }
+        | TraceKind::DiskLost { broker, .. }
         | TraceKind::ByteEdited { broker, .. }
         | TraceKind::DiskFaultSet { broker, .. } => Some(*broker),
         _ => None,
@@ -159,7 +160,7 @@ pub(crate) fn apply(disks: &mut SortedMap<i32, DiskView>, kind: &TraceKind) {
     match (broker_of(kind), kind) {
         (None, _) => {}
         // It is told of in every world; the disk is shown in some.
-        (Some(broker), TraceKind::PowerLost { .. }) if !disks.contains_key(&broker) => {}
+        (Some(broker), TraceKind::PowerLost { .. } | TraceKind::DiskLost { .. }) if !disks.contains_key(&broker) => {}
         (Some(broker), kind) => disks.entry(broker).or_default().apply(kind),
     }
 }
@@ -181,6 +182,7 @@ impl DiskView {
                 self.files.retain(|name, _| name != path && !name.starts_with(&below));
             }
             TraceKind::PowerLost { disk, .. } => self.clone_from(disk),
+            TraceKind::DiskLost { .. } => *self = DiskView::default(),
             TraceKind::DiskFaultSet { full, slow_us, sync_fails, .. } => {
                 (self.full, self.slow_us, self.sync_fails) = (*full, *slow_us, *sync_fails);
             }

@@ -165,7 +165,7 @@ pub enum TraceKind {
     MessageLost {
         /// The message.
         message: u64,
-        /// Why: `"connection closed"`, `"dropped"`.
+        /// Why: `"connection closed"`, `"connection timed out"`.
         reason: Name,
     },
     /// World: a broker's process ended without warning. What it had committed to its operating system is kept.
@@ -867,6 +867,58 @@ pub enum TraceKind {
         slow_us: u64,
         /// Whether bringing a file safely to disk fails.
         sync_fails: bool,
+    },
+
+    // ---- Links and machines, when something is wrong with them ----
+    /// World: from now on nothing gets through from one node to another. What is sent waits for its being sent again, as TCP
+    /// does it, until the link is healed or the connection gives up.
+    LinkCut {
+        /// Who sends.
+        from: crate::Actor,
+        /// Who does not get it.
+        to: crate::Actor,
+    },
+    /// World: messages from one node to another get through again.
+    LinkHealed {
+        /// Who sends.
+        from: crate::Actor,
+        /// Who gets it.
+        to: crate::Actor,
+    },
+    /// World: messages from one node to another take this much longer from now on; 0 ends it.
+    LinkDelayed {
+        /// Who sends.
+        from: crate::Actor,
+        /// Who gets it.
+        to: crate::Actor,
+        /// Microseconds, added to every message.
+        extra_us: u64,
+    },
+    /// World: a broker's process is suspended (SIGSTOP). What comes for it waits in its host's memory; its deadlines pass.
+    BrokerPaused {
+        /// The broker's `node.id`.
+        broker: i32,
+    },
+    /// World: a broker's process goes on (SIGCONT).
+    BrokerResumed {
+        /// The broker's `node.id`.
+        broker: i32,
+    },
+    /// World: from now on a broker's clocks differ from the world's by so much. Both 0: not at all.
+    ClockSkewed {
+        /// The broker's `node.id`.
+        broker: i32,
+        /// How far its wall clock is ahead, in milliseconds.
+        wall_ms: i64,
+        /// How much faster its monotonic clock runs, in millionths.
+        drift_ppm: i32,
+    },
+    /// World: a broker's disk is lost, and an empty one is in its place.
+    DiskLost {
+        /// Whose disk.
+        broker: i32,
+        /// Whether somebody formatted the new one for this broker (`kafka-storage format`).
+        formatted: bool,
     },
 }
 

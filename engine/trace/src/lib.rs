@@ -14,6 +14,7 @@ extern crate alloc;
 
 pub mod disk;
 pub mod event;
+pub mod faults;
 pub mod hash;
 pub mod kind;
 pub mod sink;
@@ -23,6 +24,7 @@ pub mod view;
 
 pub use disk::{DiskView, FileView, PAGE_BYTES, PageRun, PageState, pages_of};
 pub use event::{Actor, RequestRef, Seq, Site, TraceEvent};
+pub use faults::{ClockView, FaultsView, LinkView};
 pub use hash::event_hash;
 pub use kind::{
     CellView, ClientRole, MessageLabel, MessageWay, Name, ParkCondition, Partitioning, Preview, SegmentView, TraceKind,

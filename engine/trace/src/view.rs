@@ -7,6 +7,7 @@ use crate::sorted::SortedMap;
 use crate::{
     disk::{self, DiskView},
     event::{Actor, TraceEvent},
+    faults::FaultsView,
     kind::{CellView, ClientRole, MessageLabel, Name, ParkCondition, SegmentView, TraceKind},
     time::Micros,
 };
@@ -30,6 +31,9 @@ pub struct ClusterView {
     /// The disks by `node.id` of the broker. Empty unless the world was asked to show them.
     #[serde(default)]
     pub disks: SortedMap<i32, DiskView>,
+    /// What is wrong with links and machines.
+    #[serde(default, skip_serializing_if = "FaultsView::is_empty")]
+    pub faults: FaultsView,
 }
 
 /// Whether a broker's process is there.
@@ -199,6 +203,7 @@ impl ClusterView {
     }
 
     fn apply_world(&mut self, event: &TraceEvent) {
+        self.faults.apply(&event.kind);
         match &event.kind {
             TraceKind::MessageSent { message, from, to, label, bytes, arrives_at } => {
                 let view = MessageView {

@@ -6,7 +6,7 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = names.of(event.actor, Locale::En);
-    let group = [world, client, connection, producing, cleaning, reading, topics, disk];
+    let group = [world, faults, client, connection, producing, cleaning, reading, topics, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -32,6 +32,41 @@ fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
         }
         TraceKind::ScriptPrinted { text } => format!("the script prints: {}", clipped(text, 200, 160)),
         TraceKind::ActionInjected { action, .. } => format!("somebody intervenes: {action}."),
+        _ => return None,
+    })
+}
+
+fn faults(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
+    let name = |actor| names.of(actor, Locale::En);
+    Some(match &event.kind {
+        TraceKind::LinkCut { from, to } => {
+            format!("the link from {} to {} is cut: nothing gets through.", name(*from), name(*to))
+        }
+        TraceKind::LinkHealed { from, to } => {
+            format!("the link from {} to {} works again.", name(*from), name(*to))
+        }
+        TraceKind::LinkDelayed { from, to, extra_us: 0 } => {
+            format!("the link from {} to {} is as fast as usual.", name(*from), name(*to))
+        }
+        TraceKind::LinkDelayed { from, to, extra_us } => {
+            let extra = span(*extra_us, Locale::En);
+            format!("everything from {} to {} takes {extra} longer from now on.", name(*from), name(*to))
+        }
+        TraceKind::BrokerPaused { broker } => {
+            format!("broker {broker} is suspended: it does nothing, and does not know that time passes.")
+        }
+        TraceKind::BrokerResumed { broker } => format!("broker {broker} goes on where it was suspended."),
+        TraceKind::ClockSkewed { broker, wall_ms: 0, drift_ppm: 0 } => {
+            format!("the clocks of broker {broker} are right.")
+        }
+        TraceKind::ClockSkewed { broker, wall_ms, drift_ppm } => {
+            let wall = format!("its wall clock is {wall_ms} ms ahead");
+            format!("the clocks of broker {broker} are wrong: {wall}, and it runs {drift_ppm} millionths too fast.")
+        }
+        TraceKind::DiskLost { broker, formatted } => {
+            let new = if *formatted { "an empty one, formatted for it," } else { "an empty one" };
+            format!("broker {broker} loses its disk with all that was on it; {new} is in its place.")
+        }
         _ => return None,
     })
 }

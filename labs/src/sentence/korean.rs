@@ -7,7 +7,7 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = josa(&names.of(event.actor, Locale::Ko), Josa::Subject);
-    let group = [world, client, connection, producing, cleaning, reading, topics, disk];
+    let group = [world, faults, client, connection, producing, cleaning, reading, topics, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -41,6 +41,44 @@ fn world(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
         }
         TraceKind::ScriptPrinted { text } => format!("스크립트 출력: {}", clipped(text, 200, 160)),
         TraceKind::ActionInjected { action, .. } => format!("사용자가 개입합니다: {action}."),
+        _ => return None,
+    })
+}
+
+fn faults(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
+    let name = |actor| names.of(actor, Locale::Ko);
+    let to_name = |actor| josa(&names.of(actor, Locale::Ko), Josa::To);
+    let subject = |broker: &i32| josa(&format!("브로커 {broker}"), Josa::Subject);
+    Some(match &event.kind {
+        TraceKind::LinkCut { from, to } => {
+            format!("{}에서 {} 가는 연결을 끊습니다. 아무것도 지나가지 못합니다.", name(*from), to_name(*to))
+        }
+        TraceKind::LinkHealed { from, to } => {
+            format!("{}에서 {} 가는 연결이 다시 통합니다.", name(*from), to_name(*to))
+        }
+        TraceKind::LinkDelayed { from, to, extra_us: 0 } => {
+            format!("{}에서 {} 가는 연결이 다시 평소처럼 빠릅니다.", name(*from), to_name(*to))
+        }
+        TraceKind::LinkDelayed { from, to, extra_us } => {
+            let extra = span(*extra_us, Locale::Ko);
+            format!("이제 {}에서 {} 가는 메시지는 모두 {extra} 더 걸립니다.", name(*from), to_name(*to))
+        }
+        TraceKind::BrokerPaused { broker } => {
+            format!("{} 멈춰 있습니다. 아무 일도 하지 않고, 시간이 흐르는 것도 모릅니다.", subject(broker))
+        }
+        TraceKind::BrokerResumed { broker } => format!("{} 멈췄던 곳에서 다시 움직입니다.", subject(broker)),
+        TraceKind::ClockSkewed { broker, wall_ms: 0, drift_ppm: 0 } => {
+            format!("브로커 {broker}의 시계가 맞습니다.")
+        }
+        TraceKind::ClockSkewed { broker, wall_ms, drift_ppm } => {
+            format!(
+                "브로커 {broker}의 시계가 틀립니다. 벽시계는 {wall_ms}밀리초 앞서고, 백만분의 {drift_ppm}만큼 빨리 갑니다."
+            )
+        }
+        TraceKind::DiskLost { broker, formatted } => {
+            let new = if *formatted { "이 브로커용으로 포맷한 빈 디스크" } else { "빈 디스크" };
+            format!("{} 디스크를 내용과 함께 잃습니다. 그 자리에 {}를 넣습니다.", subject(broker), new)
+        }
         _ => return None,
     })
 }

@@ -431,7 +431,7 @@ impl Admin {
             let gives_up = Deadline { at: pending.gives_up_at, reason: "default.api.timeout.ms" };
             [gives_up, Deadline { at: pending.not_before, reason: "retry.backoff.ms" }]
         });
-        calls.chain(self.network.next_deadline()).filter(|deadline| deadline.at > now).min()
+        calls.chain(self.network.next_deadline(now)).filter(|deadline| deadline.at > now).min()
     }
 }
 

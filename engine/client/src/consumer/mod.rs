@@ -311,7 +311,7 @@ impl Consumer {
     fn find_deadline(&self, now: Micros) -> Option<Deadline> {
         let retries = self.all().map(|(_, _, assigned)| assigned.not_before);
         let retries = retries.map(|at| Deadline { at, reason: "retry.backoff.ms" });
-        let network = self.network.next_deadline();
+        let network = self.network.next_deadline(now);
         retries.chain(network).filter(|deadline| deadline.at > now).min()
     }
 

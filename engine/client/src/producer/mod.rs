@@ -204,7 +204,7 @@ impl Producer {
             .deadlines(config)
             .chain(unassigned)
             .chain(identity)
-            .chain(self.network.next_deadline())
+            .chain(self.network.next_deadline(now))
             .filter(|deadline| deadline.at > now)
             .min()
     }
