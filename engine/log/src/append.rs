@@ -38,7 +38,20 @@ impl Log {
         let header = BatchHeader { base_offset, partition_leader_epoch: leader_epoch, ..*batch.header() };
         self.check_size(header.size_in_bytes())?;
         self.maybe_roll(&header, now_ms, storage, trace)?;
-        self.maybe_assign_epoch(leader_epoch, storage)?;
+        self.store(batch, header, now_ms, storage, trace)
+    }
+
+    /// Writes a batch behind the last one, with the offset and the epoch of `header`. The active segment has room for it.
+    pub(crate) fn store(
+        &mut self,
+        batch: &Batch,
+        header: BatchHeader,
+        now_ms: i64,
+        storage: &mut dyn Storage,
+        trace: &mut Trace,
+    ) -> Result<Appended, LogError> {
+        let (base_offset, leader_epoch) = (header.base_offset, header.partition_leader_epoch);
+        self.maybe_assign_epoch(leader_epoch, base_offset, storage, trace)?;
         let interval_bytes = self.config.index_interval_bytes;
         let segment = self.active_mut();
         segment.touched_ms = now_ms;
@@ -67,13 +80,32 @@ impl Log {
     }
 
     /// Notes the first offset of a new leader's epoch.
-    fn maybe_assign_epoch(&mut self, leader_epoch: i32, storage: &mut dyn Storage) -> Result<(), LogError> {
+    fn maybe_assign_epoch(
+        &mut self,
+        leader_epoch: i32,
+        start_offset: i64,
+        storage: &mut dyn Storage,
+        trace: &mut Trace,
+    ) -> Result<(), LogError> {
         let is_known = self.leader_epochs.latest().is_some_and(|latest| latest.epoch == leader_epoch);
-        if is_known || leader_epoch < 0 {
+        if leader_epoch < 0 || (is_known && !self.epochs_unwritten) {
             return Ok(());
         }
-        self.leader_epochs.assign(leader_epoch, self.log_end_offset());
+        if !is_known {
+            self.leader_epochs.assign(leader_epoch, start_offset);
+            self.trace_epoch(leader_epoch, start_offset, trace);
+        }
+        self.epochs_unwritten = false;
         self.write_leader_epochs(storage)
+    }
+
+    pub(crate) fn trace_epoch(&self, epoch: i32, start_offset: i64, trace: &mut Trace) {
+        trace.emit(|| TraceKind::LeaderEpochStarted {
+            topic: self.id.topic.clone(),
+            partition: self.id.partition,
+            epoch,
+            start_offset,
+        });
     }
 
     /// Writes `leader-epoch-checkpoint`, so that a crash of the process leaves either the old or the new one.

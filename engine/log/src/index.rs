@@ -77,6 +77,18 @@ impl OffsetIndex {
         Ok(entries(&bytes).next())
     }
 
+    /// Forgets the entries at the end for which `keep` does not hold.
+    pub fn truncate(
+        &mut self,
+        storage: &mut dyn Storage,
+        keep: impl Fn(IndexEntry) -> bool,
+    ) -> Result<(), StorageError> {
+        while self.last(storage)?.is_some_and(|last| !keep(last)) {
+            self.count -= 1;
+        }
+        storage.truncate(self.file, u64::from(self.count) * u64::from(ENTRY_BYTES))
+    }
+
     /// Adds an entry at the end.
     pub fn append(&mut self, storage: &mut dyn Storage, entry: IndexEntry) -> Result<(), StorageError> {
         storage.append(self.file, Bytes::copy_from_slice(&entry.to_bytes()))?;

@@ -14,7 +14,7 @@
 //!
 //! This crate deliberately knows nothing of requests, replication or clocks, and touches no file itself: it goes through
 //! [`Storage`], which is a real disk in the server and [`MemoryStorage`] in tests and in the simulation. Read [`log`]
-//! first, then [`storage`], `append`, `roll`, `read`, `index`, `recovery`, `retention`, [`flush`] and [`producers`]; [`dump`] names the bytes of files.
+//! first, then [`storage`], `append`, `follow`, `roll`, `read`, `index`, `recovery`, `retention`, [`flush`] and [`producers`]; [`dump`] names the bytes of files.
 
 #![no_std]
 
@@ -28,6 +28,7 @@ pub mod config;
 pub mod dump;
 pub mod error;
 pub mod flush;
+mod follow;
 mod index;
 pub mod leader_epochs;
 pub mod log;

@@ -116,6 +116,8 @@ pub struct Log {
     pub(crate) cells_from: i64,
     pub(crate) producers: ProducerState,
     pub(crate) leader_epochs: LeaderEpochCache,
+    /// An epoch has begun that has no batch yet, and is not in `leader-epoch-checkpoint`.
+    pub(crate) epochs_unwritten: bool,
     /// No record before this one is to be seen, although its segment may still be there.
     pub(crate) log_start_offset: i64,
     /// The offsets for which there are producer snapshots, ascending.
@@ -173,6 +175,7 @@ impl Log {
             cells_from: 0,
             producers: recovered.producers,
             leader_epochs: recovered.leader_epochs,
+            epochs_unwritten: false,
             log_start_offset: recovered.log_start_offset,
             snapshots: recovered.snapshots,
             deleted: Vec::new(),
@@ -226,12 +229,7 @@ impl Log {
 
     /// The segments, oldest first; the last is the active one.
     pub fn segments(&self) -> Vec<SegmentView> {
-        let view = |segment: &Segment| SegmentView {
-            base_offset: segment.base_offset,
-            bytes: u64::from(segment.size),
-            max_timestamp_ms: segment.newest.map_or(-1, |newest| newest.timestamp.max(-1)),
-        };
-        self.segments.iter().map(view).collect()
+        self.segments.iter().map(Segment::view).collect()
     }
 
     /// Length of all segments in bytes.

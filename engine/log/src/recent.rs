@@ -102,6 +102,16 @@ impl RecentBatches {
         self.with_records = self.batches.iter().filter(|batch| batch.has_records).count();
     }
 
+    /// The log now ends at `position` of the segment with this base offset.
+    pub fn truncate(&mut self, segment: i64, position: u32) {
+        let is_left =
+            |batch: &RecentBatch| batch.segment < segment || (batch.segment == segment && batch.position < position);
+        while self.batches.back().is_some_and(|newest| !is_left(newest)) {
+            let gone = self.batches.pop_back();
+            self.with_records -= usize::from(gone.is_some_and(|gone| gone.has_records));
+        }
+    }
+
     /// All of them, newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &RecentBatch> {
         self.batches.iter().rev()

@@ -11,6 +11,7 @@ use crate::{
 };
 use alloc::{format, string::String, vec, vec::Vec};
 use naru_records::{BATCH_OVERHEAD, BatchHeader};
+use naru_trace::SegmentView;
 
 /// Positions in a segment are Kafka's `int32`.
 pub const SEGMENT_BYTES_MAX: u32 = i32::MAX as u32;
@@ -102,6 +103,15 @@ impl Segment {
     pub fn newest_with(&self, batch: &Located) -> Newest {
         let of_batch = Newest { timestamp: batch.header.max_timestamp, offset: batch.header.last_offset() };
         self.newest.filter(|newest| newest.timestamp >= of_batch.timestamp).unwrap_or(of_batch)
+    }
+
+    /// As a strip of the picture.
+    pub fn view(&self) -> SegmentView {
+        SegmentView {
+            base_offset: self.base_offset,
+            bytes: u64::from(self.size),
+            max_timestamp_ms: self.newest.map_or(-1, |newest| newest.timestamp.max(-1)),
+        }
     }
 
     /// Whether an index entry can hold `offset`.

@@ -73,6 +73,19 @@ impl TimeIndex {
         Ok(true)
     }
 
+    /// Forgets the entries at the end for which `keep` does not hold.
+    pub fn truncate(
+        &mut self,
+        storage: &mut dyn Storage,
+        keep: impl Fn(TimeEntry) -> bool,
+    ) -> Result<(), StorageError> {
+        while self.last.is_some_and(|last| !keep(last)) {
+            self.count -= 1;
+            self.last = self.count.checked_sub(1).map_or(Ok(None), |number| self.entry(storage, number))?;
+        }
+        storage.truncate(self.file, u64::from(self.count) * u64::from(ENTRY_BYTES))
+    }
+
     /// Whether the entry would be appended. Timestamps and offsets only grow.
     pub fn takes(&self, entry: &TimeEntry) -> bool {
         let last = self.last.unwrap_or(TimeEntry { timestamp: NO_TIMESTAMP, relative_offset: 0 });

@@ -133,6 +133,15 @@ pub enum ParkCondition {
         /// The offset of the metadata log that has to be synced.
         offset: i64,
     },
+    /// A Produce with acks=all: until every replica in the ISR has its records.
+    Replicated {
+        /// The first topic that is waited for.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// What its high watermark has to reach.
+        offset: i64,
+    },
 }
 
 /// What happened.
@@ -692,7 +701,8 @@ pub enum TraceKind {
         /// What the storage said.
         reason: String,
     },
-    /// Log: recovery after an unclean stop cut a torn or damaged tail.
+    /// Log: a tail was cut off: torn or damaged, found at start after an unclean stop; or written by a leader whose records
+    /// the present leader never got.
     LogTruncated {
         /// The topic.
         topic: String,
@@ -704,6 +714,84 @@ pub enum TraceKind {
         bytes: u64,
         /// What was wrong with the first of them.
         reason: String,
+        /// The segments that are left.
+        segments: Vec<SegmentView>,
+    },
+    /// Log: a follower's records are all older than the leader's first one. They are gone, and it begins anew.
+    LogRestarted {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Where it begins: the leader's log start offset.
+        at_offset: i64,
+    },
+    /// Log: a leader's epoch begins (`leader-epoch-checkpoint`).
+    LeaderEpochStarted {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The epoch.
+        epoch: i32,
+        /// The offset of its first record.
+        start_offset: i64,
+    },
+    /// Broker: what it has to do with a partition is another thing from now on, or who else has to do with it.
+    PartitionRoleChanged {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// `leader`, `follower`; `elsewhere` if this broker has no replica of it.
+        role: Name,
+        /// The leader's `node.id`; -1 for none.
+        leader: i32,
+        /// How often the partition has got a leader.
+        leader_epoch: i32,
+        /// How often anything about the partition was decided (KIP-497).
+        partition_epoch: i32,
+        /// Who holds a replica, in the order of preference.
+        replicas: Vec<i32>,
+        /// Which of them are in sync.
+        isr: Vec<i32>,
+    },
+    /// Broker: a follower asks for records from an offset: so it has all before.
+    FollowerFetched {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The follower's `node.id`.
+        follower: i32,
+        /// The offset it asks for: the end of its log.
+        offset: i64,
+        /// Whether that is the end of the leader's log.
+        caught_up: bool,
+    },
+    /// Broker: a leader asks the controller for another ISR (AlterPartition).
+    IsrChangeAsked {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The ISR it asks for.
+        isr: Vec<i32>,
+        /// Why: `"caught up"`, `"replica.lag.time.max.ms"`.
+        because: Name,
+        /// Who comes or goes.
+        replicas: Vec<i32>,
+    },
+    /// Broker: a follower's log parts from its leader's (KIP-101): it will cut its own.
+    DivergenceFound {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The newest epoch that both know.
+        epoch: i32,
+        /// Where it ends in the leader's log.
+        end_offset: i64,
     },
     /// Log: a batch was written to the metadata log (`__cluster_metadata-0`).
     MetadataAppended {

@@ -33,6 +33,6 @@ pub use sink::Trace;
 pub use sorted::{SortedMap, SortedSet};
 pub use time::{Deadline, Micros, Now};
 pub use view::{
-    BrokerState, BrokerView, CELLS_MAX, ClientView, ClusterView, ConnectionView, MessageView, ParkedView,
+    BrokerState, BrokerView, CELLS_MAX, ClientView, ClusterView, ConnectionView, FollowerView, MessageView, ParkedView,
     PartitionView, TopicView,
 };

@@ -97,6 +97,33 @@ pub struct PartitionView {
     pub segments: Vec<SegmentView>,
     /// Its newest records, at most [`CELLS_MAX`], oldest first.
     pub cells: VecDeque<CellView>,
+    /// What this broker has to do with it: `leader`, `follower`, `elsewhere`.
+    #[serde(default)]
+    pub role: Name,
+    /// Who holds a replica, in the order of preference.
+    #[serde(default)]
+    pub replicas: Vec<i32>,
+    /// Which of them are in sync, as the controller has decided last.
+    #[serde(default)]
+    pub isr: Vec<i32>,
+    /// How often anything about it was decided.
+    #[serde(default)]
+    pub partition_epoch: i32,
+    /// What its leader knows of the followers that have asked for records in this epoch. Empty elsewhere.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub followers: SortedMap<i32, FollowerView>,
+    /// Which leader epoch begins at which offset, oldest first.
+    #[serde(default)]
+    pub epochs: Vec<(i32, i64)>,
+}
+
+/// A follower, as its leader sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FollowerView {
+    /// The end of its log, when it last asked.
+    pub log_end_offset: i64,
+    /// Whether that was the end of the leader's log, too.
+    pub caught_up: bool,
 }
 
 /// One connection, seen from the broker.
@@ -181,6 +208,37 @@ impl ClientView {
 }
 
 impl PartitionView {
+    fn take_assignment(&mut self, kind: &TraceKind) {
+        let TraceKind::PartitionRoleChanged { partition_epoch, replicas, isr, .. } = kind else { return };
+        self.partition_epoch = *partition_epoch;
+        self.replicas.clone_from(replicas);
+        self.isr.clone_from(isr);
+        self.followers.retain(|follower, _| replicas.contains(follower));
+    }
+
+    /// Its tail from `to_offset` on is gone.
+    fn truncate(&mut self, to_offset: i64) {
+        self.log_end_offset = to_offset;
+        self.high_watermark = self.high_watermark.min(to_offset);
+        self.recovery_point = self.recovery_point.min(to_offset);
+        self.cells.retain(|cell| cell.batch < to_offset);
+        self.forget_epochs_from(to_offset);
+    }
+
+    /// Epochs that would begin at the end of the log have no records, and go.
+    fn forget_epochs_from(&mut self, end_offset: i64) {
+        self.epochs.retain(|(_, start)| *start < end_offset);
+    }
+
+    /// The epoch that holds at the log's start begins there.
+    fn begin_epochs_at(&mut self, start_offset: i64) {
+        let first_kept = self.epochs.partition_point(|(_, start)| *start <= start_offset).saturating_sub(1);
+        self.epochs.drain(..first_kept);
+        if let Some((_, start)) = self.epochs.first_mut() {
+            *start = start_offset.max(*start);
+        }
+    }
+
     /// Adds records at the end, and forgets the oldest beyond [`CELLS_MAX`].
     pub fn push_cells(&mut self, records: impl IntoIterator<Item = CellView>) {
         self.cells.extend(records);
@@ -347,7 +405,51 @@ impl BrokerView {
                 entry.topic_id.clone_from(topic_id);
                 entry.partitions.insert(*partition, (**view).clone());
             }
+            TraceKind::LogTruncated { .. }
+            | TraceKind::LogRestarted { .. }
+            | TraceKind::LeaderEpochStarted { .. }
+            | TraceKind::PartitionRoleChanged { .. }
+            | TraceKind::FollowerFetched { .. } => self.apply_replication(kind),
             kind => self.apply_to_partition(kind),
+        }
+    }
+
+    fn apply_replication(&mut self, kind: &TraceKind) {
+        match kind {
+            TraceKind::LogTruncated { topic, partition, to_offset, segments, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.truncate(*to_offset);
+                view.segments.clone_from(segments);
+            }
+            TraceKind::LogRestarted { topic, partition, at_offset } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                (view.log_start_offset, view.log_end_offset) = (*at_offset, *at_offset);
+                (view.high_watermark, view.recovery_point) = (*at_offset, *at_offset);
+                view.cells.clear();
+                view.epochs.clear();
+                view.segments = alloc::vec![SegmentView { base_offset: *at_offset, bytes: 0, max_timestamp_ms: -1 }];
+            }
+            TraceKind::LeaderEpochStarted { topic, partition, epoch, start_offset } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                view.epochs.retain(|(older, start)| older < epoch && start < start_offset);
+                view.epochs.push((*epoch, *start_offset));
+            }
+            TraceKind::PartitionRoleChanged { topic, partition, role, leader, leader_epoch, .. } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                // A new leader knows nothing of its followers yet.
+                if *role != "leader" || *leader_epoch != view.leader_epoch || view.role != "leader" {
+                    view.followers.clear();
+                }
+                view.role.clone_from(role);
+                (view.leader, view.leader_epoch) = (*leader, *leader_epoch);
+                view.take_assignment(kind);
+            }
+            TraceKind::FollowerFetched { topic, partition, follower, offset, caught_up } => {
+                let Some(view) = self.partition_mut(topic, *partition) else { return };
+                let seen = FollowerView { log_end_offset: *offset, caught_up: *caught_up };
+                view.followers.insert(*follower, seen);
+            }
+            _ => {}
         }
     }
 
@@ -374,6 +476,7 @@ impl BrokerView {
                 let Some(view) = self.partition_mut(topic, *partition) else { return };
                 view.log_start_offset = *log_start_offset;
                 view.cells.retain(|cell| cell.offset >= *log_start_offset);
+                view.begin_epochs_at(*log_start_offset);
             }
             TraceKind::LogFlushed { topic, partition, recovery_point, .. } => {
                 let Some(view) = self.partition_mut(topic, *partition) else { return };

@@ -6,7 +6,7 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = names.of(event.actor, Locale::En);
-    let group = [world, faults, client, connection, producing, cleaning, reading, topics, disk];
+    let group = [world, faults, client, connection, producing, cleaning, reading, topics, replication, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -153,6 +153,13 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
                 }
                 ParkCondition::Durable { .. } => {
                     format!("{who} lets the reply wait until the change is safely on disk{last}.")
+                }
+                ParkCondition::Replicated { topic, partition, offset } => {
+                    let place = place(topic, *partition);
+                    format!(
+                        "{who} lets the reply wait until all in sync have {place} up to offset {}{last}.",
+                        offset - 1
+                    )
                 }
             }
         }
@@ -341,7 +348,7 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::PartitionOffline { topic, partition, reason } => {
             format!("{who} takes {} offline: {reason}", place(topic, *partition))
         }
-        TraceKind::LogTruncated { topic, partition, to_offset, bytes, reason } => {
+        TraceKind::LogTruncated { topic, partition, to_offset, bytes, reason, .. } => {
             let place = place(topic, *partition);
             format!("{who} cuts {bytes} bytes off {place}; it now ends at offset {to_offset}. {reason}")
         }
@@ -351,6 +358,51 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn replication(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::PartitionRoleChanged { topic, partition, role, leader, leader_epoch, isr, .. } => {
+            let (place, isr) = (place(topic, *partition), brokers(isr));
+            match &**role {
+                "leader" => format!("{who} leads {place} in epoch {leader_epoch}; in sync: {isr}."),
+                "follower" if *leader < 0 => format!("{who} holds {place}, which has no leader; in sync: {isr}."),
+                "follower" => {
+                    format!("{who} follows broker {leader} in {place}, epoch {leader_epoch}; in sync: {isr}.")
+                }
+                _ => format!("{who} has no replica of {place}; its leader is broker {leader}, epoch {leader_epoch}."),
+            }
+        }
+        TraceKind::FollowerFetched { topic, partition, follower, offset, caught_up } => {
+            let place = place(topic, *partition);
+            let all = if *caught_up { ", which is all there is" } else { "" };
+            format!("{who} learns that broker {follower} has {place} up to offset {}{all}.", offset - 1)
+        }
+        TraceKind::IsrChangeAsked { topic, partition, isr, because, replicas } => {
+            let (place, isr, replicas) = (place(topic, *partition), brokers(isr), brokers(replicas));
+            format!("{who} asks the controller to have {isr} in sync in {place}: {replicas}, because of {because}.")
+        }
+        TraceKind::LeaderEpochStarted { topic, partition, epoch, start_offset } => {
+            format!("{who} notes that epoch {epoch} of {} begins at offset {start_offset}.", place(topic, *partition))
+        }
+        TraceKind::DivergenceFound { topic, partition, epoch, end_offset } => {
+            let place = place(topic, *partition);
+            format!("{who} learns that its {place} parts from the leader's: there, epoch {epoch} ends at {end_offset}.")
+        }
+        TraceKind::LogRestarted { topic, partition, at_offset } => {
+            let place = place(topic, *partition);
+            format!("{who} throws {place} away and begins at offset {at_offset}: the leader has nothing older.")
+        }
+        _ => return None,
+    })
+}
+
+fn brokers(ids: &[i32]) -> String {
+    match ids {
+        [] => "nobody".to_owned(),
+        [id] => format!("broker {id}"),
+        ids => format!("brokers {}", ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {

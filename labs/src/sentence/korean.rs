@@ -7,7 +7,7 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = josa(&names.of(event.actor, Locale::Ko), Josa::Subject);
-    let group = [world, faults, client, connection, producing, cleaning, reading, topics, disk];
+    let group = [world, faults, client, connection, producing, cleaning, reading, topics, replication, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -170,6 +170,13 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
                 }
                 ParkCondition::Durable { .. } => {
                     format!("{who} 변경이 디스크에 안전하게 기록될 때까지 {last}응답을 미룹니다.")
+                }
+                ParkCondition::Replicated { topic, partition, offset } => {
+                    let place = place(topic, *partition);
+                    format!(
+                        "{who} 동기화된 복제본 모두가 {place}의 오프셋 {}까지 가질 때까지 {last}응답을 미룹니다.",
+                        offset - 1
+                    )
                 }
             }
         }
@@ -357,7 +364,7 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::PartitionOffline { topic, partition, reason } => {
             format!("{who} {} 오프라인으로 돌립니다: {reason}", josa(&place(topic, *partition), Josa::Object))
         }
-        TraceKind::LogTruncated { topic, partition, to_offset, bytes, reason } => {
+        TraceKind::LogTruncated { topic, partition, to_offset, bytes, reason, .. } => {
             let place = place(topic, *partition);
             format!("{who} {place}에서 {bytes}바이트를 잘라 냅니다. 이제 끝은 오프셋 {to_offset}입니다. {reason}")
         }
@@ -367,6 +374,61 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn replication(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::PartitionRoleChanged { topic, partition, role, leader, leader_epoch, isr, .. } => {
+            let (place, isr) = (place(topic, *partition), brokers(isr));
+            let object = josa(&place, Josa::Object);
+            match &**role {
+                "leader" => format!("{who} 에포크 {leader_epoch}에서 {object} 이끕니다. 동기화된 복제본: {isr}."),
+                "follower" if *leader < 0 => {
+                    format!("{who} {object} 가지고 있지만 리더가 없습니다. 동기화된 복제본: {isr}.")
+                }
+                "follower" => format!(
+                    "{who} 에포크 {leader_epoch}에서 {place}의 리더인 브로커 {} 따라갑니다. 동기화된 복제본: {isr}.",
+                    josa(&leader.to_string(), Josa::Object)
+                ),
+                _ => {
+                    format!("{who} {place}의 복제본이 없습니다. 리더는 브로커 {leader}, 에포크는 {leader_epoch}입니다.")
+                }
+            }
+        }
+        TraceKind::FollowerFetched { topic, partition, follower, offset, caught_up } => {
+            let place = place(topic, *partition);
+            let all = if *caught_up { ". 그것이 전부입니다" } else { "" };
+            format!("{who} 브로커 {follower}에 {place}의 오프셋 {}까지 있음을 알게 됩니다{all}.", offset - 1)
+        }
+        TraceKind::IsrChangeAsked { topic, partition, isr, because, replicas } => {
+            let (place, isr, replicas) = (place(topic, *partition), brokers(isr), brokers(replicas));
+            format!(
+                "{who} {place}의 동기화된 복제본을 {isr}(으)로 바꿔 달라고 컨트롤러에 요청합니다: {replicas}, {because} 때문에."
+            )
+        }
+        TraceKind::LeaderEpochStarted { topic, partition, epoch, start_offset } => {
+            let place = place(topic, *partition);
+            format!("{who} {place}의 에포크 {epoch}의 시작이 오프셋 {start_offset}임을 적어 둡니다.")
+        }
+        TraceKind::DivergenceFound { topic, partition, epoch, end_offset } => {
+            let place = place(topic, *partition);
+            format!(
+                "{who} 자신의 {place}에 리더와 다른 레코드가 있음을 알게 됩니다. 리더에서 에포크 {epoch}의 끝은 {end_offset}입니다."
+            )
+        }
+        TraceKind::LogRestarted { topic, partition, at_offset } => {
+            let place = josa(&place(topic, *partition), Josa::Object);
+            format!("{who} {place} 버리고 오프셋 {at_offset}에서 다시 시작합니다. 리더에 더 오래된 레코드가 없습니다.")
+        }
+        _ => return None,
+    })
+}
+
+fn brokers(ids: &[i32]) -> String {
+    match ids {
+        [] => "없음".to_owned(),
+        ids => format!("브로커 {}", ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 fn disk(event: &TraceEvent, _who: &str, _names: &Names) -> Option<String> {

@@ -59,7 +59,7 @@ pub fn recording(events: Vec<TraceEvent>) -> Recording {
 pub fn every_kind() -> Vec<TraceEvent> {
     let world = of_the_world().into_iter().chain(of_disks()).map(|kind| (Actor::World, kind));
     let client = of_clients().into_iter().map(|kind| (Actor::Client(2), kind));
-    let broker = of_brokers().into_iter().chain(of_logs()).map(|kind| (Actor::Broker(1), kind));
+    let broker = of_brokers().into_iter().chain(of_logs()).chain(of_replicas()).map(|kind| (Actor::Broker(1), kind));
     let all = world.chain(client).chain(broker);
     all.enumerate().map(|(seq, (actor, kind))| event(seq as u64, actor, kind)).collect()
 }
@@ -99,6 +99,40 @@ fn of_the_world() -> Vec<TraceKind> {
         TraceKind::DiskLost { broker: 1, formatted: false },
         TraceKind::ScriptPrinted { text: "안녕 hello".into() },
         TraceKind::ActionInjected { action: "crash broker 1".into(), after: Some(3) },
+    ]
+}
+
+fn of_replicas() -> Vec<TraceKind> {
+    let (topic, partition) = (|| "orders".to_owned(), 1);
+    let role = |role: &'static str, leader| TraceKind::PartitionRoleChanged {
+        topic: topic(),
+        partition,
+        role: role.into(),
+        leader,
+        leader_epoch: 4,
+        partition_epoch: 9,
+        replicas: vec![1, 2, 3],
+        isr: vec![1, 2],
+    };
+    let fetched =
+        |caught_up| TraceKind::FollowerFetched { topic: topic(), partition, follower: 2, offset: 7, caught_up };
+    vec![
+        role("leader", 1),
+        role("follower", 2),
+        role("follower", -1),
+        role("elsewhere", 3),
+        fetched(true),
+        fetched(false),
+        TraceKind::IsrChangeAsked {
+            topic: topic(),
+            partition,
+            isr: vec![1],
+            because: "replica.lag.time.max.ms".into(),
+            replicas: vec![2],
+        },
+        TraceKind::LeaderEpochStarted { topic: topic(), partition, epoch: 4, start_offset: 7 },
+        TraceKind::DivergenceFound { topic: topic(), partition, epoch: 3, end_offset: 5 },
+        TraceKind::LogRestarted { topic: topic(), partition, at_offset: 12 },
     ]
 }
 
@@ -211,6 +245,7 @@ fn of_brokers() -> Vec<TraceKind> {
         },
         parked(bytes, Some(Micros(20_000_000))),
         parked(ParkCondition::Durable { offset: 3 }, None),
+        parked(ParkCondition::Replicated { topic: topic(), partition: 1, offset: 7 }, Some(Micros(20_000_000))),
         TraceKind::ReplyReleased { parked: 1, timed_out: true },
         TraceKind::ReplyReleased { parked: 1, timed_out: false },
         TraceKind::ResponseSent { connection: 1, api: "Fetch".into(), bytes: 70, error: None },
@@ -338,6 +373,7 @@ fn of_logs() -> Vec<TraceKind> {
             to_offset: 4,
             bytes: 60,
             reason: "Bad checksum.".into(),
+            segments: Vec::new(),
         },
     ]
 }

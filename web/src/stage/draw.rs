@@ -101,7 +101,13 @@ fn partition_of(kind: &TraceKind) -> Option<(String, i32)> {
         | OffsetLookedUp { topic, partition, .. }
         | PartitionOpened { topic, partition, .. }
         | PartitionOffline { topic, partition, .. }
-        | LogTruncated { topic, partition, .. } => Some((topic.clone(), *partition)),
+        | LogTruncated { topic, partition, .. }
+        | LogRestarted { topic, partition, .. }
+        | LeaderEpochStarted { topic, partition, .. }
+        | PartitionRoleChanged { topic, partition, .. }
+        | FollowerFetched { topic, partition, .. }
+        | IsrChangeAsked { topic, partition, .. }
+        | DivergenceFound { topic, partition, .. } => Some((topic.clone(), *partition)),
         _ => None,
     }
 }

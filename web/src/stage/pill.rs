@@ -160,6 +160,13 @@ pub fn waits(until: &ParkCondition, locale: Locale) -> String {
             format!("{} {records}", text::waits_for(locale))
         }
         ParkCondition::Durable { .. } => format!("{} {}", text::waits_for(locale), text::waits_disk(locale)),
+        ParkCondition::Replicated { topic, partition, .. } => {
+            let replicas = match locale {
+                Locale::En => format!("the replicas of {topic}-{partition}"),
+                Locale::Ko => format!("{topic}-{partition}의 복제본"),
+            };
+            format!("{} {replicas}", text::waits_for(locale))
+        }
     }
 }
 

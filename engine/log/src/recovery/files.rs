@@ -45,6 +45,11 @@ impl Files {
         Ok(Files { bases: sorted(base_offset_of), snapshots: sorted(snapshots::offset_of), lengths })
     }
 
+    /// Nothing but producer snapshots.
+    pub fn of_snapshots(snapshots: Vec<i64>) -> Files {
+        Files { bases: Vec::new(), snapshots, lengths: SortedMap::new() }
+    }
+
     /// Whether both indexes of a segment were there.
     pub fn has_indexes(&self, base_offset: i64) -> bool {
         [".index", ".timeindex"].iter().all(|suffix| self.lengths.contains_key(&format!("{base_offset:020}{suffix}")))

@@ -24,8 +24,8 @@ mod replay;
 mod trust;
 
 use crate::{
-    LeaderEpochCache, LogConfig, LogError, Opening, ProducerState, Storage, StorageError, TopicPartition, clean::swap,
-    recent::RecentBatches, segment::Segment,
+    LeaderEpochCache, Log, LogConfig, LogError, Opening, ProducerState, Storage, StorageError, TopicPartition,
+    clean::swap, recent::RecentBatches, segment::Segment,
 };
 use alloc::{
     format,
@@ -78,6 +78,26 @@ pub fn recover(
     recovery.settle_start(id, storage, trace)?;
     recovery.replay(storage)?;
     Ok(recovery.found)
+}
+
+/// What the batches of a log that was cut say about producers, and which snapshots are believed.
+pub fn producers_of(log: &Log, storage: &dyn Storage) -> Result<(ProducerState, Vec<i64>), StorageError> {
+    let files = Files::of_snapshots(log.snapshots.clone());
+    let found = Recovered { segments: log.segments.clone(), ..Recovered::default() };
+    let mut recovery = Recovery {
+        directory: log.directory.clone(),
+        index_interval_bytes: log.config.index_interval_bytes,
+        compacted: log.config.cleanup.compact,
+        opening: Opening::clean(),
+        files,
+        found,
+    };
+    let from = recovery.load_snapshot(storage)?;
+    recovery.remember_retries(from, storage)?;
+    for segment in log.segments.iter().filter(|segment| segment.next_offset > from) {
+        recovery.replay_segment(segment, (from, i64::MAX), storage)?;
+    }
+    Ok((recovery.found.producers, recovery.found.snapshots))
 }
 
 /// A log being opened.
@@ -221,6 +241,7 @@ impl Recovery {
             to_offset,
             bytes,
             reason: cut.reason.clone(),
+            segments: self.found.segments.iter().map(Segment::view).collect(),
         });
     }
 }

@@ -39,7 +39,7 @@ impl Recovery {
         Ok(())
     }
 
-    fn replay_segment(
+    pub(super) fn replay_segment(
         &mut self,
         segment: &Segment,
         (producers_from, epochs_from): (i64, i64),
@@ -86,7 +86,7 @@ impl Recovery {
     }
 
     /// Reads the newest snapshot that is whole. Returns from where on the log has to be read for what it does not say.
-    fn load_snapshot(&mut self, storage: &dyn Storage) -> Result<i64, StorageError> {
+    pub(super) fn load_snapshot(&mut self, storage: &dyn Storage) -> Result<i64, StorageError> {
         let mut offsets = core::mem::take(&mut self.files.snapshots);
         while let Some(offset) = offsets.last().copied() {
             if let Some(producers) = snapshots::read(&self.directory, offset, storage)? {
@@ -102,7 +102,7 @@ impl Recovery {
 
     /// A snapshot knows the last batch of each producer; the few before it, which a producer may send again as well, are looked
     /// for in front of the snapshot's offset. Kafka does without, and takes such a retry for a gap.
-    fn remember_retries(&mut self, snapshot_offset: i64, storage: &dyn Storage) -> Result<(), StorageError> {
+    pub(super) fn remember_retries(&mut self, snapshot_offset: i64, storage: &dyn Storage) -> Result<(), StorageError> {
         if self.found.producers.is_empty() {
             return Ok(());
         }
