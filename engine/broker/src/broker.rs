@@ -181,7 +181,7 @@ impl State {
             fetch_sessions: self.sessions.len() as u64,
             topics: self.topics.len() as u64,
             partitions: partitions().count() as u64,
-            partitions_offline: partitions().filter(|partition| !partition.is_online()).count() as u64,
+            partitions_offline: partitions().filter(|partition| partition.is_offline()).count() as u64,
             log_bytes: log_bytes + self.metadata.size(),
             ..self.counters.metrics()
         }

@@ -1,5 +1,5 @@
-//! `recovery-point-offset-checkpoint` and `log-start-offset-checkpoint` of each log directory: what the next start has to know
-//! if this process does not get to stop in good order.
+//! `recovery-point-offset-checkpoint`, `log-start-offset-checkpoint` and `replication-offset-checkpoint` of each log directory:
+//! what the next start has to know if this process does not get to stop in good order.
 //!
 //! A file is written under another name, synced by the driver while the broker goes on, and then takes the old one's place. So a
 //! crash leaves either. What they say may be old, but was true: recovery points and log start offsets only grow. Of a topic
@@ -9,7 +9,7 @@ use crate::{
     data_dir::read_text,
     effect::Effect,
     log_dirs::{LogDir, LogDirs},
-    topics::PartitionKey,
+    topics::{Partition, PartitionKey},
     turn::Turn,
 };
 use alloc::{format, string::String, vec::Vec};
@@ -19,8 +19,16 @@ use naru_trace::SortedMap;
 
 type Offsets = SortedMap<TopicPartition, i64>;
 
-/// The two files of each log directory.
-const FILES: [&str; 2] = [checkpoint::RECOVERY_POINTS, checkpoint::LOG_START_OFFSETS];
+/// The files of each log directory.
+const FILES: [&str; 3] = [checkpoint::RECOVERY_POINTS, checkpoint::LOG_START_OFFSETS, checkpoint::HIGH_WATERMARKS];
+
+/// What they say of a partition; 0 where they say nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Said {
+    pub(crate) recovery_point: i64,
+    pub(crate) log_start_offset: i64,
+    pub(crate) high_watermark: i64,
+}
 
 /// What the files say, and which of them are being written.
 #[derive(Debug, Default)]
@@ -63,10 +71,14 @@ impl Checkpoints {
         warnings
     }
 
-    /// What they say of a partition: recovery point and log start offset, 0 where they say nothing.
-    pub(crate) fn of(&self, dir: usize, id: &TopicPartition) -> (i64, i64) {
+    /// What they say of a partition.
+    pub(crate) fn of(&self, dir: usize, id: &TopicPartition) -> Said {
         let offset = |name| self.written.get(&(dir, name)).and_then(|offsets| offsets.get(id)).copied().unwrap_or(0);
-        (offset(checkpoint::RECOVERY_POINTS), offset(checkpoint::LOG_START_OFFSETS))
+        Said {
+            recovery_point: offset(checkpoint::RECOVERY_POINTS),
+            log_start_offset: offset(checkpoint::LOG_START_OFFSETS),
+            high_watermark: offset(checkpoint::HIGH_WATERMARKS),
+        }
     }
 
     /// Whether a checkpoint is being written to this file.
@@ -95,11 +107,13 @@ pub(crate) struct Noted {
     recovery_point: i64,
     log_end_offset: i64,
     log_start_offset: Option<i64>,
+    high_watermark: Option<i64>,
 }
 
 impl Noted {
-    pub(crate) fn of(dir: usize, log: &Log) -> Noted {
+    pub(crate) fn of(dir: usize, partition: &Partition, log: &Log) -> Noted {
         Noted {
+            high_watermark: partition.is_replicated().then_some(partition.high_watermark),
             dir,
             id: log.id().clone(),
             recovery_point: log.recovery_point(),
@@ -112,20 +126,24 @@ impl Noted {
 impl Checkpoints {
     /// A log was closed; `synced` says that all of it is on disk.
     pub(crate) fn note(&mut self, noted: Noted, synced: bool) {
-        let Noted { dir, id, recovery_point, log_end_offset, log_start_offset } = noted;
+        let Noted { dir, id, recovery_point, log_end_offset, log_start_offset, high_watermark } = noted;
         let recovery_point = if synced { log_end_offset } else { recovery_point };
         self.written.entry((dir, checkpoint::RECOVERY_POINTS)).or_default().insert(id.clone(), recovery_point);
-        let starts = self.written.entry((dir, checkpoint::LOG_START_OFFSETS)).or_default();
-        match log_start_offset {
-            Some(offset) => drop(starts.insert(id, offset)),
-            None => drop(starts.remove(&id)),
+        let said = [(checkpoint::LOG_START_OFFSETS, log_start_offset), (checkpoint::HIGH_WATERMARKS, high_watermark)];
+        for (name, offset) in said {
+            let offsets = self.written.entry((dir, name)).or_default();
+            match offset {
+                Some(offset) => drop(offsets.insert(id.clone(), offset)),
+                None => drop(offsets.remove(&id)),
+            }
         }
     }
 
     /// Writes what was noted: the last thing that a broker does for its logs.
     pub(crate) fn write_noted(&self, dirs: &LogDirs, storage: &mut dyn Storage) {
         for ((dir, name), offsets) in &self.written {
-            if dirs.get(*dir).failed.is_some() {
+            let never_was = *name == checkpoint::HIGH_WATERMARKS && offsets.is_empty();
+            if dirs.get(*dir).failed.is_some() || never_was {
                 continue;
             }
             // When it cannot be written, the old file stands: what it says was true.
@@ -234,6 +252,10 @@ impl Turn<'_> {
             note(checkpoint::RECOVERY_POINTS, log.recovery_point());
             if starts_inside_a_segment(log) {
                 note(checkpoint::LOG_START_OFFSETS, log.log_start_offset());
+            }
+            // A lone replica's high watermark is the end of its log.
+            if partition.is_replicated() {
+                note(checkpoint::HIGH_WATERMARKS, partition.high_watermark);
             }
         }
         all

@@ -4,7 +4,7 @@ mod cluster;
 
 pub use cluster::{Address, ClusterConfig, Roles};
 
-use crate::upkeep::UpkeepConfig;
+use crate::{replication::ReplicationConfig, upkeep::UpkeepConfig};
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
 use naru_log::LogConfig;
@@ -48,6 +48,8 @@ pub struct BrokerConfig {
     pub parked_replies_max: usize,
     /// Its place in its cluster.
     pub cluster: ClusterConfig,
+    /// How replicas are kept alike.
+    pub replication: ReplicationConfig,
     /// How and when compacted topics are cleaned.
     pub cleaner: CleanerConfig,
     /// How often logs are looked after.
@@ -141,6 +143,7 @@ impl Default for BrokerConfig {
             queued_bytes_max: 100 * 1024 * 1024,
             parked_replies_max: 10_000,
             cluster: ClusterConfig::default(),
+            replication: ReplicationConfig::default(),
             cleaner: CleanerConfig::default(),
             upkeep: UpkeepConfig::default(),
             log: LogConfig::default(),
@@ -229,7 +232,7 @@ macro_rules! flag_key {
 }
 
 /// Every key that has a field. Of two keys for one field, the stronger comes later.
-static KEYS: [Key; 41] = [
+static KEYS: [Key; 49] = [
     Key { name: "broker.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "node.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "listeners", set: listener, text: None },
@@ -271,6 +274,14 @@ static KEYS: [Key; 41] = [
     number_key!("leader.imbalance.check.interval.seconds", cluster.leader_imbalance_check_seconds, u64, 1),
     number_key!("leader.imbalance.per.broker.percentage", cluster.leader_imbalance_percentage, u64, 0),
     flag_key!("controlled.shutdown.enable", cluster.controlled_shutdown),
+    number_key!("replica.lag.time.max.ms", replication.lag_time_max_ms, u64, 1),
+    number_key!("replica.fetch.min.bytes", replication.fetch_min_bytes, i32, 0),
+    number_key!("replica.fetch.wait.max.ms", replication.fetch_wait_max_ms, i32, 0),
+    number_key!("replica.fetch.max.bytes", replication.fetch_max_bytes, i32, 0),
+    number_key!("replica.fetch.response.max.bytes", replication.fetch_response_max_bytes, i32, 0),
+    number_key!("replica.fetch.backoff.ms", replication.fetch_backoff_ms, u64, 0),
+    number_key!("replica.high.watermark.checkpoint.interval.ms", replication.high_watermark_checkpoint_ms, u64, 1),
+    Key { name: "replica.selector.class", set: selector_class, text: None },
 ];
 
 /// Keys of a real Kafka broker's configuration that ask nothing of this one: threads, controllers, internal topics.
@@ -317,6 +328,11 @@ fn voters(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
 
 fn peer_addresses(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
     config.cluster.peer_addresses = cluster::nodes(value)?;
+    Ok(())
+}
+
+fn selector_class(config: &mut BrokerConfig, value: &str) -> Result<(), String> {
+    config.replication.selector_class = value.into();
     Ok(())
 }
 

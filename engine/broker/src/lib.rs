@@ -32,6 +32,7 @@ mod producer_ids;
 mod publish;
 mod purgatory;
 mod random;
+pub mod replication;
 mod reply;
 mod retired;
 mod start;
@@ -46,3 +47,4 @@ pub use config::{Address, BrokerConfig, CleanerConfig, ClusterConfig, ConfigErro
 pub use effect::{Effect, Frame, Outbox};
 pub use input::{ConnectionId, Input};
 pub use metrics::Metrics;
+pub use replication::ReplicationConfig;

@@ -185,6 +185,10 @@ impl Turn<'_> {
             Until::Durable { response, .. } | Until::Flushed { response, .. } => {
                 self.send_response(&context, &response)
             }
+            Until::Replicated(wait) => {
+                let response = api::produce::resume(self, *wait, &context, timed_out);
+                self.send_response(&context, &response.into());
+            }
             Until::Bytes(wait) => {
                 let answer = api::fetch::resume(self, *wait);
                 self.send_records(&context, answer.result, answer.records);

@@ -1,24 +1,21 @@
 //! What becomes of decisions that are safely on disk: topics appear, grow and disappear, with their directories.
 //!
-//! Kafka calls the same step publishing, too (`BrokerMetadataPublisher`). Also here: partitions that move, which on a lone
-//! broker is only their high watermark, and partitions whose storage fails.
+//! Kafka calls the same step publishing, too (`BrokerMetadataPublisher`). What a partition's replicas do then is in
+//! [`crate::replication`]. Also here: partitions whose storage fails.
 
 use crate::{
-    data_dir::{renamed_directory, write_partition_metadata},
-    log_dirs::may_be_elsewhere,
-    retired::RetiredLog,
+    replication::roles::Place,
     topic_settings::TopicSettings,
-    topics::{Offline, Partition, PartitionKey, PartitionState, Topic, TopicKey},
+    topics::{Partition, PartitionKey, Topic, TopicKey},
     turn::Turn,
 };
-use alloc::{boxed::Box, format, string::String, string::ToString, vec::Vec};
+use alloc::{format, string::String, string::ToString, vec::Vec};
 use naru_log::{FileId, Log, LogError, Opening, StorageError, TopicPartition};
 use naru_metadata::MetadataRecord;
 use naru_metadata::image::{RESOURCE_BROKER, RESOURCE_TOPIC};
 use naru_metadata::record::{ConfigRecord, PartitionRecord};
-use naru_trace::{PartitionView, TraceKind};
-use naru_trace::{SortedMap, SortedSet};
-use naru_wire::StrBytes;
+use naru_trace::{SortedMap, SortedSet, TraceKind};
+use naru_wire::{ErrorCode, StrBytes};
 use uuid::Uuid;
 
 impl Turn<'_> {
@@ -45,10 +42,17 @@ impl Turn<'_> {
         }
         // Partitions come last: their logs need the settings.
         for record in records {
-            if let MetadataRecord::Partition(partition) = record {
-                self.add_partition(partition);
-                self.out.trace.because(published);
+            match record {
+                MetadataRecord::Partition(partition) => {
+                    let decided = decided(partition);
+                    self.publish_decided(partition.topic_id, partition.partition_id, Some(&decided));
+                }
+                MetadataRecord::PartitionChange(change) => {
+                    self.publish_decided(change.topic_id, change.partition_id, None);
+                }
+                _ => continue,
             }
+            self.out.trace.because(published);
         }
     }
 
@@ -57,53 +61,47 @@ impl Turn<'_> {
     /// `located` tells where partitions lie, by the names of their directories.
     pub(crate) fn open_topic(&mut self, topic: &naru_metadata::Topic, located: &SortedMap<String, usize>) {
         let key = self.insert_topic(&topic.name, topic.id, topic.configs.clone());
-        for (index, partition) in topic.partitions.iter().enumerate() {
-            let assignment = Assignment {
-                partition: index as i32,
-                leader: partition.leader,
-                leader_epoch: partition.leader_epoch,
-                replicas: partition.replicas.clone(),
-            };
-            let id = TopicPartition { topic: topic.name.clone(), partition: assignment.partition };
-            let dir = match located.get(&id.to_string()) {
-                Some(dir) => Some(*dir).filter(|dir| self.state.dirs.get(*dir).failed.is_none()),
-                None if self.state.dirs.has_failed() => None,
-                None => {
-                    // Its directory was removed, or its creation was cut short.
-                    self.out.warnings.push(format!("{id} is in no data directory; it begins anew, without records"));
-                    self.state.dirs.place_new()
-                }
-            };
-            let clean = dir.is_some_and(|dir| self.state.dirs.get(dir).clean);
-            let (recovery_point, log_start_offset) = dir.map_or((0, 0), |dir| self.state.checkpoints.of(dir, &id));
-            let cleaned = dir.and_then(|dir| {
-                let mount = &self.state.dirs.get(dir).mount;
-                self.state.cleaning.checkpoint(mount, &id, self.storage)
-            });
-            let (compacted_up_to, now_ms) = (cleaned.unwrap_or(0), self.now.wall_ms);
-            let opening = Opening { clean, recovery_point, log_start_offset, compacted_up_to, now_ms };
-            self.open_partition(key, assignment, dir, opening);
+        for (partition, decided) in (0..).zip(&topic.partitions) {
+            let id = TopicPartition { topic: topic.name.clone(), partition };
+            let place = self.place_at_start(&id, decided, located);
+            self.open_located(PartitionKey { topic: key, partition }, decided, place);
         }
         for (key, value) in &topic.configs {
             self.trace_config(&topic.name, key, Some(value));
         }
     }
 
-    /// The end of the log has moved. On a lone broker everything appended is replicated as far as it ever will be.
-    pub(crate) fn advance_high_watermark(&mut self, key: PartitionKey) {
-        let Some(partition) = self.state.topics.partition_mut(key) else { return };
-        let Some(high_watermark) = partition.log().map(Log::log_end_offset) else { return };
-        assert!(high_watermark >= partition.high_watermark, "a high watermark never goes back");
-        partition.high_watermark = high_watermark;
-        let cause = self.out.trace.emit_then(|| TraceKind::HighWatermarkAdvanced {
-            topic: self.state.topics.name(key.topic).into(),
-            partition: key.partition,
-            high_watermark,
+    /// Where a partition's log is, and what the checkpoints say of it.
+    fn place_at_start(
+        &mut self,
+        id: &TopicPartition,
+        decided: &naru_metadata::Partition,
+        located: &SortedMap<String, usize>,
+    ) -> Place {
+        let is_replica = decided.replicas.contains(&self.state.config.node_id);
+        let dir = match located.get(&id.to_string()) {
+            Some(dir) => Some(*dir).filter(|dir| self.state.dirs.get(*dir).failed.is_none()),
+            None if self.state.dirs.has_failed() || !is_replica => None,
+            None => {
+                // Its directory was removed, or its creation was cut short.
+                self.out.warnings.push(format!("{id} is in no data directory; it begins anew, without records"));
+                self.state.dirs.place_new()
+            }
+        };
+        let clean = dir.is_some_and(|dir| self.state.dirs.get(dir).clean);
+        let noted = dir.map(|dir| self.state.checkpoints.of(dir, id)).unwrap_or_default();
+        let cleaned = dir.and_then(|dir| {
+            let mount = &self.state.dirs.get(dir).mount;
+            self.state.cleaning.checkpoint(mount, id, self.storage)
         });
-        let state = &mut *self.state;
-        let Some(log) = state.topics.partition(key).and_then(Partition::log) else { return };
-        let free = state.purgatory.bytes_available(key, |offset| log.bytes_available(offset, high_watermark));
-        state.ready.extend(free.into_iter().map(|id| (id, cause)));
+        let opening = Opening {
+            clean,
+            recovery_point: noted.recovery_point,
+            log_start_offset: noted.log_start_offset,
+            compacted_up_to: cleaned.unwrap_or(0),
+            now_ms: self.now.wall_ms,
+        };
+        Place { dir, opening, high_watermark: noted.high_watermark }
     }
 
     /// The log of a partition that works.
@@ -178,7 +176,7 @@ impl Turn<'_> {
             reason: reason.into(),
         });
         self.take_back_promises(key);
-        let waiting = self.state.purgatory.waiting_for(key);
+        let waiting = self.state.purgatory.fetches_of(key);
         self.state.ready.extend(waiting.into_iter().map(|id| (id, cause)));
     }
 
@@ -237,66 +235,12 @@ impl Turn<'_> {
         }
     }
 
-    fn add_partition(&mut self, record: &PartitionRecord) {
-        let Some(key) = self.state.topics.by_id(record.topic_id) else { return };
-        let assignment = Assignment {
-            partition: record.partition_id,
-            leader: record.leader,
-            leader_epoch: record.leader_epoch,
-            replicas: record.replicas.clone(),
-        };
-        let opening = Opening { now_ms: self.now.wall_ms, ..Opening::unclean() };
-        self.open_partition(key, assignment, self.state.dirs.place_new(), opening);
-    }
-
-    /// Opens a partition's log, or makes it. A log that cannot be opened is an offline partition, not the end of the broker.
-    fn open_partition(&mut self, key: TopicKey, assignment: Assignment, dir: Option<usize>, opening: Opening) {
-        let Some(topic) = self.state.topics.get(key) else { return };
-        assert_eq!(topic.partitions.len() as i32, assignment.partition, "partitions are numbered without gaps");
-        let id = TopicPartition { topic: topic.name.as_str().into(), partition: assignment.partition };
-        let (topic_id, log_config) = (topic.id, topic.settings.log);
-        if log_config.cleanup.compact {
-            self.state.cleaning.on_compacted_topic(self.now.monotonic);
-        }
-        let opened = match dir.map(|dir| self.state.dirs.get_mut(dir)) {
-            None => Err(may_be_elsewhere(&id).into()),
-            Some(dir) => {
-                dir.partitions += 1;
-                Log::open_in(&dir.mount, &id, log_config, opening, self.storage, &mut self.out.trace)
-            }
-        };
-        let opened = opened.and_then(|log| {
-            write_partition_metadata(self.storage, log.directory(), topic_id)?;
-            Ok(log)
-        });
-        let failure = opened.as_ref().err().cloned();
-        let cut = opened.as_ref().ok().and_then(Log::cut_when_opened).map(String::from);
-        self.out.warnings.extend(cut);
-        let Assignment { leader, leader_epoch, replicas, .. } = assignment;
-        let (high_watermark, state) = match opened {
-            Ok(log) => (log.log_end_offset(), PartitionState::Online(log)),
-            Err(_) => {
-                let last_view = Box::new(PartitionView { leader, leader_epoch, ..PartitionView::default() });
-                (0, PartitionState::Offline(Offline { log: None, last_view }))
-            }
-        };
-        let partition = Partition { leader, leader_epoch, replicas, dir, high_watermark, state };
-        self.out.trace.emit_then(|| TraceKind::PartitionOpened {
-            topic: id.topic.clone(),
-            topic_id: topic_id.hyphenated().to_string(),
-            partition: id.partition,
-            view: Box::new(partition.view(self.storage)),
-        });
-        if let Some(reason) = failure.as_ref().map(ToString::to_string) {
-            let (topic, partition) = (id.topic, id.partition);
-            self.out.trace.emit_then(|| TraceKind::PartitionOffline { topic, partition, reason });
-        }
-        if let Some(topic) = self.state.topics.get_mut(key) {
-            topic.partitions.push(partition);
-        }
-        if let Some(LogError::Storage(error)) = failure {
-            self.fail(PartitionKey { topic: key, partition: assignment.partition }, &error.to_string());
-        }
+    /// A partition was decided, or something about it.
+    fn publish_decided(&mut self, topic_id: Uuid, partition: i32, decided: Option<&naru_metadata::Partition>) {
+        let Some(topic) = self.state.topics.by_id(topic_id) else { return };
+        let in_image = |image: &naru_metadata::Image| image.topic_by_id(topic_id)?.partition(partition).cloned();
+        let Some(decided) = decided.cloned().or_else(|| in_image(self.state.cluster())) else { return };
+        self.publish_partition(PartitionKey { topic, partition }, &decided);
     }
 
     /// A topic goes: who waits for it hears so, its directories are renamed now and removed a little later.
@@ -308,33 +252,34 @@ impl Turn<'_> {
         self.forget_checkpoints(&topic);
         self.forget_gone_partitions();
         let cause = self.out.trace.emit_then(|| TraceKind::TopicDeleted { topic: name.into() });
-        let remove_at = self.now.monotonic.plus(topic.settings.file_delete_delay_ms.saturating_mul(1_000));
-        for (index, partition) in topic.partitions.into_iter().enumerate() {
-            let index = index as i32;
-            let waiting = self.state.purgatory.waiting_for(PartitionKey { topic: key, partition: index });
-            self.state.ready.extend(waiting.into_iter().map(|id| (id, cause)));
-            let renamed = renamed_directory(name, index, self.state.random.uuid(), "delete");
-            // One that nobody could find is a stray when it is found again.
-            let Some(dir) = partition.dir.map(|dir| self.state.dirs.get_mut(dir)) else { continue };
-            dir.partitions -= 1;
-            let from = dir.join(&TopicPartition { topic: name.into(), partition: index }.to_string());
-            let directory = dir.join(&renamed);
-            // If it cannot be renamed, the next start finds that no topic claims it.
-            let directory = self.storage.rename(&from, &directory).map_or(from, |()| directory);
-            self.state.retired.push(RetiredLog { remove_at, directory, log: partition.into_log() });
+        let delay_ms = topic.settings.file_delete_delay_ms;
+        for (mut partition, index) in topic.partitions.into_iter().zip(0..) {
+            let key = PartitionKey { topic: key, partition: index };
+            let mut free = self.state.purgatory.not_replicated(key, ErrorCode::UnknownTopicOrPartition);
+            free.extend(self.state.purgatory.fetches_of(key));
+            self.state.ready.extend(free.into_iter().map(|id| (id, cause)));
+            let (dir, log) = (partition.dir, partition.take_log());
+            self.retire(name, index, dir, log, delay_ms);
         }
     }
-}
-
-/// Who holds a partition.
-struct Assignment {
-    partition: i32,
-    leader: i32,
-    leader_epoch: i32,
-    replicas: Vec<i32>,
 }
 
 /// Whether the record sets or resets a key of a broker.
 fn is_of_a_broker(record: &MetadataRecord) -> bool {
     matches!(record, MetadataRecord::Config(config) if config.resource_type == RESOURCE_BROKER)
+}
+
+/// What a record says of a partition.
+fn decided(record: &PartitionRecord) -> naru_metadata::Partition {
+    naru_metadata::Partition {
+        replicas: record.replicas.clone(),
+        isr: record.isr.clone(),
+        removing_replicas: record.removing_replicas.clone(),
+        adding_replicas: record.adding_replicas.clone(),
+        leader: record.leader,
+        leader_recovery_state: record.leader_recovery_state,
+        leader_epoch: record.leader_epoch,
+        partition_epoch: record.partition_epoch,
+        directories: record.directories.clone(),
+    }
 }

@@ -8,7 +8,7 @@ use crate::{api::fetch::FetchWait, connections::RequestContext, topics::Partitio
 use alloc::{boxed::Box, vec::Vec};
 use naru_trace::{Deadline, Micros, Seq};
 use naru_trace::{SortedMap, SortedSet};
-use naru_wire::Response;
+use naru_wire::{ErrorCode, Response, messages::ProduceResponse};
 
 /// What a parked reply waits for.
 #[derive(Debug)]
@@ -18,8 +18,51 @@ pub(crate) enum Until {
     /// Logs are on disk as far as they were appended to: one ticket for each. `partitions` are all that the response is
     /// about, also those that it does not wait for.
     Flushed { tickets: SortedSet<u64>, partitions: SortedSet<PartitionKey>, end_offset: i64, response: Box<Response> },
+    /// All in sync have what a Produce with acks=all has appended.
+    Replicated(Box<ReplicationWait>),
     /// Enough bytes can be read.
     Bytes(Box<FetchWait>),
+}
+
+/// A Produce that waits for followers.
+#[derive(Debug)]
+pub(crate) struct ReplicationWait {
+    /// The partitions that it waits for.
+    pub(crate) wants: Vec<ReplicaWant>,
+    /// Logs that are to be on disk here as well (`flush.messages`).
+    pub(crate) tickets: SortedSet<u64>,
+    /// All partitions that the response is about, also those that it does not wait for.
+    pub(crate) partitions: SortedSet<PartitionKey>,
+    pub(crate) response: Box<ProduceResponse>,
+}
+
+/// One partition of a Produce that waits for followers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplicaWant {
+    pub(crate) key: PartitionKey,
+    /// What the high watermark has to reach.
+    pub(crate) end_offset: i64,
+    /// Its place in the response: topic, partition.
+    pub(crate) place: (usize, usize),
+    /// What has become of it; `None` as long as nothing has.
+    pub(crate) outcome: Option<ErrorCode>,
+}
+
+impl ReplicationWait {
+    fn is_over(&self) -> bool {
+        self.tickets.is_empty() && self.wants.iter().all(|want| want.outcome.is_some())
+    }
+}
+
+impl Until {
+    /// The partitions whose changes it has to hear of.
+    fn watched(&self) -> Vec<PartitionKey> {
+        match self {
+            Until::Bytes(wait) => wait.wants.iter().map(|want| want.key).collect(),
+            Until::Replicated(wait) => wait.wants.iter().map(|want| want.key).collect(),
+            Until::Durable { .. } | Until::Flushed { .. } => Vec::new(),
+        }
+    }
 }
 
 /// A reply that waits.
@@ -60,10 +103,8 @@ impl Purgatory {
         if let Some(deadline) = parked.deadline {
             self.deadlines.insert((deadline, id));
         }
-        if let Until::Bytes(wait) = &parked.until {
-            for (index, want) in wait.wants.iter().enumerate() {
-                self.watchers.entry(want.key).or_default().insert((id, index));
-            }
+        for (index, key) in parked.until.watched().into_iter().enumerate() {
+            self.watchers.entry(key).or_default().insert((id, index));
         }
         self.parked.insert(id, parked);
         id
@@ -82,21 +123,27 @@ impl Purgatory {
         if let Some(deadline) = parked.deadline {
             self.deadlines.remove(&(deadline, id));
         }
-        if let Until::Bytes(wait) = &parked.until {
-            for (index, want) in wait.wants.iter().enumerate() {
-                self.forget_watcher(want.key, (id, index));
-            }
+        for (index, key) in parked.until.watched().into_iter().enumerate() {
+            self.forget_watcher(key, (id, index));
         }
         Some(parked)
     }
 
-    /// A partition has grown: `available` says how many bytes can be read from an offset. Returns the fetches that have
-    /// enough now. Costs as much as there are fetches waiting for this very partition.
-    pub(crate) fn bytes_available(&mut self, key: PartitionKey, available: impl Fn(i64) -> u64) -> Vec<u64> {
+    /// A partition has grown, for followers or for consumers: `available` says how many bytes can be read from an offset.
+    /// Returns the fetches that have enough now. Costs as much as there are fetches waiting for this very partition.
+    pub(crate) fn bytes_available(
+        &mut self,
+        key: PartitionKey,
+        for_followers: bool,
+        available: impl Fn(i64) -> u64,
+    ) -> Vec<u64> {
         let Some(watchers) = self.watchers.get(&key) else { return Vec::new() };
         let mut free = Vec::new();
         for (id, index) in watchers {
             let Some(Parked { until: Until::Bytes(wait), .. }) = self.parked.get_mut(id) else { continue };
+            if wait.plan.limits.is_follower() != for_followers {
+                continue;
+            }
             let want = &mut wait.wants[*index];
             let now = available(want.offset).min(u64::from(want.max_bytes)) as u32;
             wait.available += u64::from(now.saturating_sub(want.available));
@@ -108,9 +155,36 @@ impl Purgatory {
         free
     }
 
-    /// Everybody who waits for a partition: it is gone, or its storage failed, and they should hear of it.
-    pub(crate) fn waiting_for(&self, key: PartitionKey) -> Vec<u64> {
-        self.watchers.get(&key).into_iter().flatten().map(|(id, _)| *id).collect()
+    /// A high watermark has moved. Returns the replies of acks=all that have waited for it and for nothing else. `error` is
+    /// what they are told of this partition.
+    pub(crate) fn replicated(&mut self, key: PartitionKey, high_watermark: i64, error: ErrorCode) -> Vec<u64> {
+        self.settle_wants(key, |want| (want.end_offset <= high_watermark).then_some(error))
+    }
+
+    /// A partition will not be replicated as its producers wait for it. The same as [`Purgatory::replicated`] otherwise.
+    pub(crate) fn not_replicated(&mut self, key: PartitionKey, error: ErrorCode) -> Vec<u64> {
+        self.settle_wants(key, |_| Some(error))
+    }
+
+    fn settle_wants(&mut self, key: PartitionKey, outcome: impl Fn(&ReplicaWant) -> Option<ErrorCode>) -> Vec<u64> {
+        let Some(watchers) = self.watchers.get(&key) else { return Vec::new() };
+        let mut free = Vec::new();
+        for (id, index) in watchers {
+            let Some(Parked { until: Until::Replicated(wait), .. }) = self.parked.get_mut(id) else { continue };
+            let want = &mut wait.wants[*index];
+            want.outcome = want.outcome.or_else(|| outcome(want));
+            if wait.is_over() {
+                free.push(*id);
+            }
+        }
+        free
+    }
+
+    /// Every fetch that waits for a partition: it is gone, or has another role, or its storage failed, and they should hear
+    /// of it.
+    pub(crate) fn fetches_of(&self, key: PartitionKey) -> Vec<u64> {
+        let is_fetch = |id: &u64| self.parked.get(id).is_some_and(|parked| matches!(parked.until, Until::Bytes(_)));
+        self.watchers.get(&key).into_iter().flatten().map(|(id, _)| *id).filter(is_fetch).collect()
     }
 
     /// The replies that waited for the metadata log to be on disk up to `end_offset`.
@@ -124,26 +198,39 @@ impl Purgatory {
     pub(crate) fn flushed(&mut self, ticket: u64) -> Vec<u64> {
         let mut free = Vec::new();
         for id in self.waiting_for_ticket(ticket) {
-            let Some(Parked { until: Until::Flushed { tickets, .. }, .. }) = self.parked.get_mut(&id) else { continue };
-            tickets.remove(&ticket);
-            if tickets.is_empty() {
-                free.push(id);
-            }
+            let is_free = match self.parked.get_mut(&id).map(|parked| &mut parked.until) {
+                Some(Until::Flushed { tickets, .. }) => {
+                    tickets.remove(&ticket);
+                    tickets.is_empty()
+                }
+                Some(Until::Replicated(wait)) => {
+                    wait.tickets.remove(&ticket);
+                    wait.is_over()
+                }
+                _ => false,
+            };
+            free.extend(is_free.then_some(id));
         }
         free
     }
 
     /// The replies that wait for a flush, perhaps among others.
     pub(crate) fn waiting_for_ticket(&self, ticket: u64) -> Vec<u64> {
-        let waits =
-            |parked: &Parked| matches!(&parked.until, Until::Flushed { tickets, .. } if tickets.contains(&ticket));
+        let waits = |parked: &Parked| match &parked.until {
+            Until::Flushed { tickets, .. } => tickets.contains(&ticket),
+            Until::Replicated(wait) => wait.tickets.contains(&ticket),
+            Until::Durable { .. } | Until::Bytes(_) => false,
+        };
         self.parked.iter().filter(|(_, parked)| waits(parked)).map(|(id, _)| *id).collect()
     }
 
-    /// The replies that wait for a flush, and say that records are in this partition.
+    /// The replies that wait for a flush or for followers, and say that records are in this partition.
     pub(crate) fn promising(&self, key: PartitionKey) -> Vec<u64> {
-        let promises =
-            |parked: &Parked| matches!(&parked.until, Until::Flushed { partitions, .. } if partitions.contains(&key));
+        let promises = |parked: &Parked| match &parked.until {
+            Until::Flushed { partitions, .. } => partitions.contains(&key),
+            Until::Replicated(wait) => wait.partitions.contains(&key),
+            Until::Durable { .. } | Until::Bytes(_) => false,
+        };
         self.parked.iter().filter(|(_, parked)| promises(parked)).map(|(id, _)| *id).collect()
     }
 
@@ -153,7 +240,10 @@ impl Purgatory {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
-        self.deadlines.first().map(|(at, _)| Deadline { at: *at, reason: "fetch.max.wait.ms" })
+        let (at, id) = self.deadlines.first()?;
+        let until = self.parked.get(id).map(|parked| &parked.until);
+        let is_produce = matches!(until, Some(Until::Replicated(_)));
+        Some(Deadline { at: *at, reason: if is_produce { "timeout.ms" } else { "fetch.max.wait.ms" } })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Parked)> {

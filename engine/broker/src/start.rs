@@ -107,10 +107,10 @@ pub(crate) fn close(mut state: State, storage: &mut dyn Storage, now: Now, out: 
     state.retired.remove_due(naru_trace::Micros(u64::MAX), storage);
     let mut all_synced: Vec<bool> = state.dirs.iter().map(|dir| dir.failed.is_none()).collect();
     state.checkpoints.abandon(|_| true, storage);
-    for partition in state.topics.take_partitions() {
+    for mut partition in state.topics.take_partitions() {
         let (dir, works) = (partition.dir, partition.is_online());
-        let synced = partition.into_log().is_some_and(|log| {
-            let note = dir.map(|dir| Noted::of(dir, &log));
+        let synced = partition.take_log().is_some_and(|log| {
+            let note = dir.map(|dir| Noted::of(dir, &partition, &log));
             let closed = log.close(storage).is_ok();
             note.into_iter().for_each(|note| state.checkpoints.note(note, works && closed));
             closed
@@ -165,18 +165,21 @@ fn register(
     Ok(broker_epoch)
 }
 
-/// Directories of partitions that no topic claims (any more) get another name, so that a new topic of the same name cannot
+/// Directories of partitions that no topic claims (any more), or not for this broker, get another name, so that a new topic of the same name cannot
 /// mistake them for its own (`LogManager.addStrayLog`). Directories that do not say whose they are, are left alone.
 fn set_strays_aside(state: &mut State, storage: &mut dyn Storage) -> Result<(), StartError> {
-    let State { dirs, metadata, random, .. } = state;
+    let State { dirs, metadata, random, config, .. } = state;
+    let node_id = config.node_id;
     dirs.for_each_online(|dir| {
         for name in data_dir::directories(storage, &dir.mount)? {
             let Some((topic, partition)) = data_dir::parse_partition_directory(&name) else { continue };
             let directory = dir.join(&name);
             let Some(topic_id) = data_dir::read_partition_metadata(storage, &directory)? else { continue };
             let claimed = metadata.image().topic(topic);
-            let is_claimed = claimed
-                .is_some_and(|claimed| claimed.id == topic_id && (partition as usize) < claimed.partitions.len());
+            let is_replica = |topic: &naru_metadata::Topic| {
+                topic.partition(partition).is_some_and(|partition| partition.replicas.contains(&node_id))
+            };
+            let is_claimed = claimed.is_some_and(|claimed| claimed.id == topic_id && is_replica(claimed));
             if !is_claimed {
                 let aside = data_dir::renamed_directory(topic, partition, random.uuid(), "stray");
                 storage.rename(&directory, &dir.join(&aside))?;

@@ -9,8 +9,8 @@
 //! log start offset <= high watermark <= log end offset
 //! ```
 
-use crate::topic_settings::TopicSettings;
-use alloc::{boxed::Box, collections::VecDeque, string::String, string::ToString, vec::Vec};
+use crate::{replication::Role, topic_settings::TopicSettings};
+use alloc::{boxed::Box, string::String, string::ToString, vec::Vec};
 use naru_log::{Log, Storage};
 use naru_trace::SortedMap;
 use naru_trace::{CELLS_MAX, PartitionView};
@@ -59,12 +59,20 @@ pub(crate) struct Topic {
 /// One partition.
 #[derive(Debug)]
 pub(crate) struct Partition {
+    /// The leader's `node.id`; -1 for none.
     pub(crate) leader: i32,
+    /// Counts the leaders; -1 before the first is known.
     pub(crate) leader_epoch: i32,
+    /// Counts the decisions; -1 before the first is known.
+    pub(crate) partition_epoch: i32,
     pub(crate) replicas: Vec<i32>,
+    /// Which of them are in sync, as the controller has decided last.
+    pub(crate) isr: Vec<i32>,
+    /// What this broker has to do with it.
+    pub(crate) role: Role,
     /// The log directory that it lies in, by its place in the configuration; `None` if nobody knows.
     pub(crate) dir: Option<usize>,
-    /// The first offset that consumers may not read yet. On a lone broker, the log end offset.
+    /// The first offset that consumers may not read yet: what all in sync have, as far as this broker knows.
     pub(crate) high_watermark: i64,
     pub(crate) state: PartitionState,
 }
@@ -76,6 +84,8 @@ pub(crate) enum PartitionState {
     Online(Log),
     /// Its storage failed.
     Offline(Offline),
+    /// This broker has no replica of it.
+    Elsewhere,
 }
 
 /// What is left of a partition whose storage failed.
@@ -189,11 +199,26 @@ impl Topics {
 }
 
 impl Partition {
+    /// One of which nothing is known yet.
+    pub(crate) fn unassigned() -> Partition {
+        Partition {
+            leader: -1,
+            leader_epoch: -1,
+            partition_epoch: -1,
+            replicas: Vec::new(),
+            isr: Vec::new(),
+            role: Role::Elsewhere,
+            dir: None,
+            high_watermark: 0,
+            state: PartitionState::Elsewhere,
+        }
+    }
+
     /// Its log, if it works.
     pub(crate) fn log(&self) -> Option<&Log> {
         match &self.state {
             PartitionState::Online(log) => Some(log),
-            PartitionState::Offline(_) => None,
+            PartitionState::Offline(_) | PartitionState::Elsewhere => None,
         }
     }
 
@@ -201,20 +226,41 @@ impl Partition {
     pub(crate) fn log_mut(&mut self) -> Option<&mut Log> {
         match &mut self.state {
             PartitionState::Online(log) => Some(log),
-            PartitionState::Offline(_) => None,
+            PartitionState::Offline(_) | PartitionState::Elsewhere => None,
         }
     }
 
     /// Its log, whether it works or not: to close it.
-    pub(crate) fn into_log(self) -> Option<Log> {
-        match self.state {
+    pub(crate) fn take_log(&mut self) -> Option<Log> {
+        match core::mem::replace(&mut self.state, PartitionState::Elsewhere) {
             PartitionState::Online(log) => Some(log),
             PartitionState::Offline(offline) => offline.log,
+            PartitionState::Elsewhere => None,
         }
     }
 
+    /// Whether there is a replica here that works.
     pub(crate) fn is_online(&self) -> bool {
         self.log().is_some()
+    }
+
+    /// Whether there is more than one replica.
+    pub(crate) fn is_replicated(&self) -> bool {
+        self.replicas.len() > 1
+    }
+
+    /// Whether there is a replica here whose storage failed.
+    pub(crate) fn is_offline(&self) -> bool {
+        matches!(self.state, PartitionState::Offline(_))
+    }
+
+    /// Whether clients may write to it here, and ask for what only the leader knows (SEMANTICS 23).
+    pub(crate) fn check_leads(&self) -> Result<(), ErrorCode> {
+        match (&self.state, &self.role) {
+            (PartitionState::Offline(_), _) => Err(ErrorCode::KafkaStorageError),
+            (_, Role::Leader(_)) => Ok(()),
+            _ => Err(ErrorCode::NotLeaderOrFollower),
+        }
     }
 
     /// Takes it out of service for good (until the next start).
@@ -241,28 +287,52 @@ impl Partition {
     /// What there is to show of it, read from its log.
     pub(crate) fn view(&self, storage: &dyn Storage) -> PartitionView {
         match &self.state {
-            PartitionState::Offline(offline) => (*offline.last_view).clone(),
+            PartitionState::Offline(offline) => self.with_role((*offline.last_view).clone()),
             PartitionState::Online(log) => {
                 PartitionView { cells: log.cells(CELLS_MAX, storage).into(), ..self.view_without_cells(log) }
             }
+            PartitionState::Elsewhere => self.with_role(PartitionView::default()),
+        }
+    }
+
+    fn with_role(&self, view: PartitionView) -> PartitionView {
+        PartitionView {
+            leader: self.leader,
+            leader_epoch: self.leader_epoch,
+            role: self.role.name().into(),
+            replicas: self.replicas.clone(),
+            isr: self.isr.clone(),
+            partition_epoch: self.partition_epoch,
+            followers: match &self.role {
+                Role::Leader(leadership) => leadership.views(),
+                Role::Follower(_) | Role::Elsewhere => SortedMap::new(),
+            },
+            ..view
         }
     }
 
     fn view_without_cells(&self, log: &Log) -> PartitionView {
-        PartitionView {
-            leader: self.leader,
-            leader_epoch: self.leader_epoch,
+        self.with_role(PartitionView {
             online: true,
             log_start_offset: log.log_start_offset(),
             high_watermark: self.high_watermark,
             log_end_offset: log.log_end_offset(),
             recovery_point: log.recovery_point(),
             segments: log.segments(),
-            cells: VecDeque::new(),
-        }
+            epochs: log.leader_epochs().entries().iter().map(|entry| (entry.epoch, entry.start_offset)).collect(),
+            ..PartitionView::default()
+        })
     }
 
     fn check_invariants(&self) {
+        if let Role::Leader(leadership) = &self.role {
+            assert!(self.isr.contains(&self.leader), "a leader is in its ISR: {:?}, {}", self.isr, self.leader);
+            let all = self.replicas.iter().filter(|id| **id != self.leader).count();
+            assert_eq!(leadership.followers.len(), all, "a leader knows of all other replicas");
+        }
+        assert!(self.isr.iter().all(|id| self.replicas.contains(id)), "only replicas are in sync: {:?}", self.isr);
+        let is_elsewhere = matches!(self.role, Role::Elsewhere);
+        assert_eq!(is_elsewhere, matches!(self.state, PartitionState::Elsewhere), "a replica has a role");
         let Some(log) = self.log() else { return };
         log.check_invariants();
         let (start, end) = (log.log_start_offset(), log.log_end_offset());
@@ -291,8 +361,7 @@ mod tests {
     fn semantics_21_older_epochs_are_fenced_and_newer_ones_unknown() {
         let last_view = Box::new(PartitionView::default());
         let state = PartitionState::Offline(Offline { log: None, last_view });
-        let partition =
-            Partition { leader: 1, leader_epoch: 5, replicas: Vec::new(), dir: None, high_watermark: 0, state };
+        let partition = Partition { leader: 1, leader_epoch: 5, state, ..Partition::unassigned() };
         assert_eq!(partition.check_leader_epoch(4), Err(ErrorCode::FencedLeaderEpoch));
         assert_eq!(partition.check_leader_epoch(5), Ok(()));
         assert_eq!(partition.check_leader_epoch(6), Err(ErrorCode::UnknownLeaderEpoch));

@@ -28,6 +28,14 @@ impl State {
             Until::Durable { end_offset, .. } | Until::Flushed { end_offset, .. } => {
                 ParkCondition::Durable { offset: *end_offset }
             }
+            Until::Replicated(wait) => {
+                let first = wait.wants.first();
+                ParkCondition::Replicated {
+                    topic: first.map_or("", |want| self.topics.name(want.key.topic)).into(),
+                    partition: first.map_or(-1, |want| want.key.partition),
+                    offset: first.map_or(-1, |want| want.end_offset),
+                }
+            }
             Until::Bytes(wait) => {
                 let first = wait.wants.first();
                 ParkCondition::Bytes {

@@ -7,8 +7,8 @@
 //! orders 1 1498
 //! ```
 //!
-//! `recovery-point-offset-checkpoint`, `log-start-offset-checkpoint` and `cleaner-offset-checkpoint` of a log directory look
-//! like this. This only reads and writes the text: whoever owns the directory replaces the file.
+//! `recovery-point-offset-checkpoint`, `log-start-offset-checkpoint`, `replication-offset-checkpoint` and
+//! `cleaner-offset-checkpoint` of a log directory look like this. This only reads and writes the text: whoever owns the directory replaces the file.
 
 use crate::TopicPartition;
 use alloc::{format, string::String};
@@ -18,6 +18,8 @@ use naru_trace::SortedMap;
 pub const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 /// The file with log start offsets that are inside a segment.
 pub const LOG_START_OFFSETS: &str = "log-start-offset-checkpoint";
+/// The file with high watermarks: what is known to be on all replicas that are in sync.
+pub const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 /// The file with the first offsets that compaction has not reached yet.
 pub const CLEANER_OFFSETS: &str = "cleaner-offset-checkpoint";
 

@@ -59,7 +59,7 @@ fn delete(turn: &mut Turn<'_>, topic: &TopicName, asked: &DeleteRecordsPartition
 fn checked_offset(turn: &Turn<'_>, key: PartitionKey, offset: i64) -> Result<i64, ErrorCode> {
     let topic = turn.state.topics.get(key.topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let partition = turn.state.topics.partition(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    partition.log().ok_or(ErrorCode::KafkaStorageError)?;
+    partition.check_leads()?;
     if !topic.settings.log.cleanup.delete {
         return Err(ErrorCode::PolicyViolation);
     }

@@ -25,6 +25,13 @@ pub(crate) struct ReadLimits {
     pub(crate) replica_id: i32,
 }
 
+impl ReadLimits {
+    /// Whether a follower asks: it may read what is not replicated yet.
+    pub(crate) fn is_follower(&self) -> bool {
+        self.replica_id >= 0
+    }
+}
+
 /// What was found in one partition.
 #[derive(Debug)]
 pub(crate) struct PartitionRead {

@@ -4,12 +4,13 @@
 
 use crate::{
     connections::RequestContext,
+    replication::Role,
     reply::Reply,
     topics::{Partition, TopicRef},
     turn::Turn,
 };
 use alloc::vec::Vec;
-use naru_log::OffsetAndTimestamp;
+use naru_log::{LogError, OffsetAndTimestamp};
 use naru_trace::SortedSet;
 use naru_trace::TraceKind;
 use naru_wire::ErrorCode;
@@ -22,6 +23,9 @@ const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
+
+/// `OFFSET_NOT_AVAILABLE` is understood from this version on.
+const FIRST_VERSION_WITH_NOT_AVAILABLE: i16 = 5;
 
 /// What was found; -1 for what there is not.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +41,7 @@ const NOT_FOUND: Found = Found { offset: -1, timestamp: -1, leader_epoch: -1 };
 pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: ListOffsetsRequest) -> Reply {
     // Read the request.
     let duplicates = duplicates(&request);
+    let is_follower = request.replica_id.0 >= 0;
     // Decide.
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
@@ -45,7 +50,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Lis
         for asked in &topic.partitions {
             let found = match duplicates.contains(&(topic_ref.clone(), asked.partition_index)) {
                 true => Err(ErrorCode::InvalidRequest),
-                false => look_up(turn, &topic_ref, asked, context.version),
+                false => look_up(turn, &topic_ref, asked, (context.version, is_follower)),
             };
             response.partitions.push(partition_response(asked, found, context.version));
         }
@@ -69,7 +74,7 @@ fn look_up(
     turn: &mut Turn<'_>,
     topic: &TopicRef,
     asked: &ListOffsetsPartition,
-    version: i16,
+    (version, is_follower): (i16, bool),
 ) -> Result<Found, ErrorCode> {
     if !is_supported(asked.timestamp, version) {
         return Err(ErrorCode::UnsupportedVersion);
@@ -77,7 +82,12 @@ fn look_up(
     let key = turn.state.topics.find(topic, asked.partition_index)?;
     let partition = turn.state.topics.partition(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     partition.check_leader_epoch(asked.current_leader_epoch)?;
-    let found = search(partition, asked.timestamp, turn)?;
+    partition.check_leads()?;
+    let found = search(partition, asked.timestamp, is_follower, turn).map_err(|error| match error {
+        // Older clients know another error that has them ask again.
+        ErrorCode::OffsetNotAvailable if version < FIRST_VERSION_WITH_NOT_AVAILABLE => ErrorCode::LeaderNotAvailable,
+        error => error,
+    })?;
     let timestamp = asked.timestamp;
     turn.out.trace.emit_then(|| TraceKind::OffsetLookedUp {
         topic: turn.state.topics.name(key.topic).into(),
@@ -88,26 +98,29 @@ fn look_up(
     Ok(found)
 }
 
-fn search(partition: &Partition, timestamp: i64, turn: &Turn<'_>) -> Result<Found, ErrorCode> {
+fn search(partition: &Partition, timestamp: i64, is_follower: bool, turn: &Turn<'_>) -> Result<Found, ErrorCode> {
     let log = partition.log().ok_or(ErrorCode::KafkaStorageError)?;
     let leader_epoch = partition.leader_epoch;
+    let readable = if is_follower { log.log_end_offset() } else { partition.high_watermark };
     let at = |offset| Found { offset, timestamp: -1, leader_epoch };
-    let by_time = |found: Option<OffsetAndTimestamp>| match found {
+    // A new leader does not know yet how far the one before it has let consumers read (KIP-207).
+    let is_new = |role: &Role| matches!(role, Role::Leader(leadership) if leadership.epoch_start > readable);
+    let known = if is_new(&partition.role) { Err(ErrorCode::OffsetNotAvailable) } else { Ok(()) };
+    let by_time = |found: Result<Option<OffsetAndTimestamp>, LogError>| match found {
         // What consumers may not read yet, they are not told of.
-        Some(found) if found.offset < partition.high_watermark => {
-            Found { offset: found.offset, timestamp: found.timestamp, leader_epoch }
+        Ok(Some(found)) if found.offset < readable => {
+            Ok(Found { offset: found.offset, timestamp: found.timestamp, leader_epoch })
         }
-        _ => NOT_FOUND,
+        Ok(_) => known.map(|()| NOT_FOUND),
+        Err(_) => Err(ErrorCode::KafkaStorageError),
     };
     match timestamp {
         // Under read_committed this is the last stable offset: the same, as long as there are no transactions.
-        LATEST => Ok(at(partition.high_watermark)),
+        LATEST => known.map(|()| at(readable)),
         EARLIEST | EARLIEST_LOCAL => Ok(at(log.log_start_offset())),
         LATEST_TIERED => Ok(NOT_FOUND),
-        MAX_TIMESTAMP => {
-            log.offset_of_max_timestamp(turn.storage).map(by_time).map_err(|_| ErrorCode::KafkaStorageError)
-        }
-        time => log.offset_for_timestamp(time, turn.storage).map(by_time).map_err(|_| ErrorCode::KafkaStorageError),
+        MAX_TIMESTAMP => by_time(log.offset_of_max_timestamp(turn.storage)),
+        time => by_time(log.offset_for_timestamp(time, turn.storage)),
     }
 }
 

@@ -129,19 +129,23 @@ fn known_topic(turn: &Turn<'_>, topic: &Topic) -> MetadataResponseTopic {
 }
 
 fn one_partition(turn: &Turn<'_>, index: i32, partition: &Partition) -> MetadataResponsePartition {
-    let replicas: Vec<BrokerId> = partition.replicas.iter().map(|id| BrokerId(*id)).collect();
+    let ids = |ids: &[i32]| ids.iter().map(|id| BrokerId(*id)).collect::<Vec<_>>();
+    let me = turn.state.config.node_id;
+    let has_failed_here = |id: i32| id == me && partition.is_offline();
+    let offline: Vec<i32> =
+        partition.replicas.iter().copied().filter(|id| has_failed_here(*id) || !turn.is_alive(*id)).collect();
     let response = MetadataResponsePartition::default()
         .with_partition_index(index)
         .with_leader_epoch(partition.leader_epoch)
-        .with_replica_nodes(replicas.clone())
-        .with_isr_nodes(replicas);
-    if partition.is_online() {
-        return response.with_leader_id(BrokerId(partition.leader));
+        .with_replica_nodes(ids(&partition.replicas))
+        .with_isr_nodes(ids(&partition.isr));
+    if partition.leader != NOBODY && !offline.contains(&partition.leader) {
+        return response.with_leader_id(BrokerId(partition.leader)).with_offline_replicas(ids(&offline));
     }
     response
         .with_error_code(ErrorCode::LeaderNotAvailable as i16)
         .with_leader_id(BrokerId(NOBODY))
-        .with_offline_replicas(alloc::vec![BrokerId(turn.state.config.node_id)])
+        .with_offline_replicas(ids(&offline))
 }
 
 fn unknown_topic(asked: MetadataRequestTopic, error: ErrorCode) -> MetadataResponseTopic {

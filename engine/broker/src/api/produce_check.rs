@@ -154,12 +154,9 @@ fn check_partition(
     rules: &ProduceRules,
     place: &Place<'_>,
 ) -> Result<(), Refusal> {
-    if !partition.is_online() {
-        return Err(ErrorCode::KafkaStorageError.into());
-    }
-    // A topic with fewer replicas than min.insync.replicas needs only all of them (Partition.effectiveMinIsr). On a lone
-    // broker every replica is in sync, so that this refuses nothing yet.
-    let in_sync = partition.replicas.len() as i32;
+    partition.check_leads()?;
+    // A topic with fewer replicas than min.insync.replicas needs only all of them (Partition.effectiveMinIsr).
+    let in_sync = partition.isr.len() as i32;
     let min_in_sync = settings.min_insync_replicas.min(partition.replicas.len() as i32);
     if rules.acks == -1 && in_sync < min_in_sync {
         let message = format!(
