@@ -1,7 +1,7 @@
 //! The image: what all the metadata records up to an offset add up to.
 
 use crate::record::{
-    BrokerEndpoint, BrokerRegistrationChangeRecord, ConfigRecord, FeatureLevelRecord, MetadataRecord,
+    BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, ConfigRecord, FeatureLevelRecord, MetadataRecord,
     PartitionChangeRecord, PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, RemoveTopicRecord, TopicRecord,
     UnregisterBrokerRecord,
 };
@@ -62,6 +62,10 @@ pub struct Partition {
     pub partition_epoch: i32,
     /// The log directory of every replica.
     pub directories: Vec<Uuid>,
+    /// Who is not in sync and yet holds everything that was acknowledged, so that it may lead if nobody in sync can (KIP-966).
+    pub elr: Vec<i32>,
+    /// The last that led, while nobody can (KIP-966).
+    pub last_known_elr: Vec<i32>,
 }
 
 /// A broker that is a member of the cluster.
@@ -77,6 +81,19 @@ pub struct Registration {
     pub rack: Option<String>,
     /// Whether it must not lead partitions yet.
     pub fenced: bool,
+    /// Whether it is about to stop: it leads no more partitions.
+    pub in_controlled_shutdown: bool,
+    /// The levels of features that it understands.
+    pub features: Vec<BrokerFeature>,
+    /// The ids of its log directories that work.
+    pub log_dirs: Vec<Uuid>,
+}
+
+impl Registration {
+    /// Whether it may lead partitions and join in-sync replicas (`ClusterControlManager.isActive`).
+    pub fn is_active(&self) -> bool {
+        !self.fenced && !self.in_controlled_shutdown
+    }
 }
 
 /// A record does not fit the image: the metadata log is damaged, or was not written by this program.
@@ -200,6 +217,8 @@ impl Image {
             leader_epoch: record.leader_epoch,
             partition_epoch: record.partition_epoch,
             directories: record.directories.clone(),
+            elr: record.elr.clone(),
+            last_known_elr: record.last_known_elr.clone(),
         };
         let count = topic.partitions.len();
         match usize::try_from(record.partition_id) {
@@ -262,6 +281,9 @@ impl Image {
             end_points: record.end_points.clone(),
             rack: record.rack.clone(),
             fenced: record.fenced,
+            in_controlled_shutdown: record.in_controlled_shutdown,
+            features: record.features.clone(),
+            log_dirs: record.log_dirs.clone(),
         };
         self.brokers.insert(record.broker_id, registration);
         Ok(())
@@ -283,6 +305,12 @@ impl Image {
             -1 => registration.fenced = false,
             0 => {}
             _ => registration.fenced = true,
+        }
+        if record.in_controlled_shutdown == 1 {
+            registration.in_controlled_shutdown = true;
+        }
+        if !record.log_dirs.is_empty() {
+            registration.log_dirs.clone_from(&record.log_dirs);
         }
         Ok(())
     }
@@ -318,6 +346,24 @@ impl Topic {
 }
 
 impl Partition {
+    /// What a change makes of the partition.
+    pub(crate) fn changed(&self, record: &PartitionChangeRecord) -> Partition {
+        let mut changed = self.clone();
+        changed.change(record);
+        changed
+    }
+
+    /// The log directory of a replica; nil while it is not known, or if there is no such replica.
+    pub fn directory_of(&self, replica: i32) -> Uuid {
+        let position = self.replicas.iter().position(|id| *id == replica);
+        position.and_then(|position| self.directories.get(position)).copied().unwrap_or_default()
+    }
+
+    /// Whether replicas are to come or to go (KIP-455).
+    pub fn is_reassigning(&self) -> bool {
+        !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
+    }
+
     fn change(&mut self, record: &PartitionChangeRecord) {
         let set = |target: &mut Vec<i32>, value: &Option<Vec<i32>>| {
             if let Some(value) = value {
@@ -328,6 +374,8 @@ impl Partition {
         set(&mut self.replicas, &record.replicas);
         set(&mut self.removing_replicas, &record.removing_replicas);
         set(&mut self.adding_replicas, &record.adding_replicas);
+        set(&mut self.elr, &record.elr);
+        set(&mut self.last_known_elr, &record.last_known_elr);
         if let Some(directories) = &record.directories {
             self.directories.clone_from(directories);
         }

@@ -13,25 +13,40 @@
 extern crate alloc;
 
 pub mod alter_configs;
+pub mod alter_partition;
+pub mod broker_registration;
+mod cluster;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_topics;
 pub mod describe_configs;
+pub mod features;
+pub mod fencing;
+pub mod heartbeat;
 pub mod image;
+pub mod liveness;
+mod partition_change;
 mod placement;
 pub mod producer_ids;
 pub mod record;
 pub mod registration;
 pub mod settings;
+#[cfg(test)]
+mod test_cluster;
 pub mod topic_config;
 pub mod topic_name;
 
 pub use alter_configs::{AlteredResource, alter_configs, incremental_alter_configs};
+pub use alter_partition::alter_partition;
+pub use broker_registration::{Registering, broker_registration};
 pub use create_partitions::create_partitions;
 pub use create_topics::create_topics;
 pub use delete_topics::delete_topics;
 pub use describe_configs::describe_configs;
+pub use fencing::{fence_broker, unregister_broker};
+pub use heartbeat::{Heartbeat, broker_heartbeat};
 pub use image::{Image, Partition, Registration, ReplayError, Topic};
+pub use liveness::Liveness;
 pub use producer_ids::{ProducerIdBlock, allocate_producer_ids};
 pub use record::{MetadataRecord, RecordError};
 pub use registration::{Endpoint, bootstrap, register_broker};

@@ -88,6 +88,8 @@ pub(crate) fn new_partition(
         leader_epoch: 0,
         partition_epoch: 0,
         directories: vec![settings.directory_id; replicas.len()],
+        elr: Vec::new(),
+        last_known_elr: Vec::new(),
         replicas,
     }
 }

@@ -2,16 +2,11 @@
 
 use crate::{
     MetadataRecord, Settings,
+    features::{METADATA_VERSION, METADATA_VERSION_LEVELS},
     record::{BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, FeatureLevelRecord, RegisterBrokerRecord},
 };
 use alloc::{string::String, vec, vec::Vec};
 use uuid::Uuid;
-
-/// The feature whose level says in which versions metadata records are written.
-pub const METADATA_VERSION: &str = "metadata.version";
-
-/// The levels of `metadata.version` that are understood: 3.3-IV3, the oldest that Kafka 4 reads, to 4.1-IV1.
-pub const METADATA_VERSION_LEVELS: (i16, i16) = (7, 27);
 
 /// Where a broker is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]

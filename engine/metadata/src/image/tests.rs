@@ -25,6 +25,8 @@ fn partition(topic_id: Uuid, partition_id: i32) -> MetadataRecord {
         leader_epoch: 0,
         partition_epoch: 0,
         directories: vec![],
+        elr: vec![],
+        last_known_elr: vec![],
     })
 }
 

@@ -51,7 +51,11 @@ impl Body for PartitionRecord {
         out.i32(self.partition_epoch);
         out.uuids(&self.directories);
         let recovering = (self.leader_recovery_state != 0).then_some(self.leader_recovery_state);
-        out.tagged_fields(Tags::default().add(0, recovering, |out, state| out.i8(state)));
+        let tags = Tags::default()
+            .add(0, recovering, |out, state| out.i8(state))
+            .add(1, (!self.elr.is_empty()).then_some(&self.elr), |out, ids| out.i32s(ids))
+            .add(2, (!self.last_known_elr.is_empty()).then_some(&self.last_known_elr), |out, ids| out.i32s(ids));
+        out.tagged_fields(tags);
     }
 
     fn read(reader: &mut Reader<'_>, version: u32) -> Result<Self> {
@@ -67,10 +71,15 @@ impl Body for PartitionRecord {
             leader_epoch: reader.i32("leader_epoch")?,
             partition_epoch: reader.i32("partition_epoch")?,
             directories: if version >= 1 { reader.uuids("directories")? } else { Default::default() },
+            elr: Default::default(),
+            last_known_elr: Default::default(),
         };
         reader.tagged_fields(|tag, value| {
-            if tag == 0 {
-                record.leader_recovery_state = value.i8("leader_recovery_state")?;
+            match tag {
+                0 => record.leader_recovery_state = value.i8("leader_recovery_state")?,
+                1 => record.elr = value.i32s("elr")?,
+                2 => record.last_known_elr = value.i32s("last_known_elr")?,
+                _ => {}
             }
             Ok(())
         })?;
@@ -89,6 +98,8 @@ impl Body for PartitionChangeRecord {
             .add(3, self.removing_replicas.as_ref(), |out, ids| out.i32s(ids))
             .add(4, self.adding_replicas.as_ref(), |out, ids| out.i32s(ids))
             .add(5, self.leader_recovery_state, |out, state| out.i8(state))
+            .add(6, self.elr.as_ref(), |out, ids| out.i32s(ids))
+            .add(7, self.last_known_elr.as_ref(), |out, ids| out.i32s(ids))
             .add(8, self.directories.as_ref(), |out, ids| out.uuids(ids));
         out.tagged_fields(tags);
     }
@@ -107,6 +118,8 @@ impl Body for PartitionChangeRecord {
                 3 => record.removing_replicas = Some(value.i32s("removing_replicas")?),
                 4 => record.adding_replicas = Some(value.i32s("adding_replicas")?),
                 5 => record.leader_recovery_state = Some(value.i8("leader_recovery_state")?),
+                6 => record.elr = Some(value.i32s("elr")?),
+                7 => record.last_known_elr = Some(value.i32s("last_known_elr")?),
                 8 => record.directories = Some(value.uuids("directories")?),
                 _ => {}
             }

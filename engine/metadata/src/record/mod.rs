@@ -109,7 +109,7 @@ pub struct TopicRecord {
     pub topic_id: Uuid,
 }
 
-/// See [`MetadataRecord::Partition`]. Version 2, without the eligible leader replicas (KIP-966).
+/// See [`MetadataRecord::Partition`]. Version 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionRecord {
     /// The partition.
@@ -134,6 +134,10 @@ pub struct PartitionRecord {
     pub partition_epoch: i32,
     /// The log directory of every replica (KIP-858).
     pub directories: Vec<Uuid>,
+    /// Who is not in sync and yet holds everything that was acknowledged (KIP-966).
+    pub elr: Vec<i32>,
+    /// Who was the last to lead, while nobody can (KIP-966).
+    pub last_known_elr: Vec<i32>,
 }
 
 /// See [`MetadataRecord::Config`]. Version 0.
@@ -149,7 +153,7 @@ pub struct ConfigRecord {
     pub value: Option<String>,
 }
 
-/// See [`MetadataRecord::PartitionChange`]. Version 2, without the eligible leader replicas (KIP-966). `None` for what did not change.
+/// See [`MetadataRecord::PartitionChange`]. Version 2. `None` for what did not change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartitionChangeRecord {
     /// The partition.
@@ -168,6 +172,10 @@ pub struct PartitionChangeRecord {
     pub adding_replicas: Option<Vec<i32>>,
     /// Whether it recovers from an unclean election.
     pub leader_recovery_state: Option<i8>,
+    /// The eligible leader replicas (KIP-966).
+    pub elr: Option<Vec<i32>>,
+    /// The last known of them (KIP-966).
+    pub last_known_elr: Option<Vec<i32>>,
     /// The log directory of every replica.
     pub directories: Option<Vec<Uuid>>,
 }

@@ -20,6 +20,8 @@ fn partition() -> PartitionRecord {
         leader_epoch: 3,
         partition_epoch: 4,
         directories: vec![DIRECTORY, DIRECTORY],
+        elr: vec![],
+        last_known_elr: vec![],
     }
 }
 
@@ -80,6 +82,29 @@ fn golden() -> Vec<(MetadataRecord, &'static str)> {
             "01 05 02 | 00000001 | 0102030405060708090a0b0c0d0e0f10 | 03 | 00 09 03 00000001 00000003 | 01 04 00000003 | \
              08 11 02 1112131415161718191a1b1c1d1e1f20",
         ),
+        (
+            MetadataRecord::Partition(PartitionRecord { elr: vec![2], last_known_elr: vec![3], ..partition() }),
+            "01 03 02 | 00000002 | 0102030405060708090a0b0c0d0e0f10 | 03 00000001 00000002 | 02 00000001 | 01 | 01 | \
+             00000001 | 00000003 | 00000004 | 03 1112131415161718191a1b1c1d1e1f20 1112131415161718191a1b1c1d1e1f20 | \
+             02 | 01 05 02 00000002 | 02 05 02 00000003",
+        ),
+        (
+            MetadataRecord::PartitionChange(PartitionChangeRecord {
+                partition_id: 1,
+                topic_id: TOPIC,
+                isr: Some(vec![]),
+                leader: Some(-1),
+                replicas: Some(vec![1, 2]),
+                removing_replicas: Some(vec![]),
+                adding_replicas: Some(vec![2]),
+                leader_recovery_state: Some(1),
+                elr: Some(vec![1]),
+                last_known_elr: Some(vec![3]),
+                directories: None,
+            }),
+            "01 05 02 | 00000001 | 0102030405060708090a0b0c0d0e0f10 | 08 | 00 01 01 | 01 04 ffffffff | \
+             02 09 03 00000001 00000002 | 03 01 01 | 04 05 02 00000002 | 05 01 01 | 06 05 02 00000001 | 07 05 02 00000003",
+        ),
         (config(Some("1000")), "01 04 00 | 02 | 07 6f7264657273 | 0d 726574656e74696f6e2e6d73 | 05 31303030 | 00"),
         (config(None), "01 04 00 | 02 | 07 6f7264657273 | 0d 726574656e74696f6e2e6d73 | 00 | 00"),
         (
@@ -139,11 +164,11 @@ fn records_that_kafka_wrote_are_read() {
     }
 }
 
-/// What later versions of Kafka add in tagged fields is passed over: here the eligible leader replicas (KIP-966).
+/// What later versions of Kafka add in tagged fields is passed over.
 #[test]
 fn tagged_fields_that_are_not_known_are_passed_over() {
     let hex = "01 03 02 | 00000000 | 0102030405060708090a0b0c0d0e0f10 | 02 00000001 | 02 00000001 | 01 | 01 | 00000001 | \
-               00000000 | 00000000 | 02 1112131415161718191a1b1c1d1e1f20 | 01 01 05 02 00000001";
+               00000000 | 00000000 | 02 1112131415161718191a1b1c1d1e1f20 | 01 09 05 02 00000001";
     let Ok(MetadataRecord::Partition(record)) = MetadataRecord::decode(&bytes(hex)) else { panic!("not read") };
     assert_eq!((record.partition_id, record.leader), (0, 1));
 }
