@@ -118,6 +118,11 @@ pub fn importance(kind: &TraceKind) -> Importance {
         | TraceKind::PowerLost { .. }
         | TraceKind::ByteEdited { .. }
         | TraceKind::SyncFailed { .. }
+        | TraceKind::BrokerFenced { .. }
+        | TraceKind::BrokerUnfenced { .. }
+        | TraceKind::LeaderElected { .. }
+        | TraceKind::ReassignmentStarted { .. }
+        | TraceKind::ReassignmentFinished { .. }
         | TraceKind::ActionInjected { .. } => Importance::Headline,
         // Reads that cost a trip to the disk are what cold data is about.
         TraceKind::PagesRead { misses, .. } if *misses > 0 => Importance::Headline,

@@ -2,7 +2,7 @@
 
 use crate::{config::BrokerConfig, effect::Outbox, input::ConnectionId, input::Input, metrics::Metrics};
 use crate::{
-    flushing, start,
+    controller, flushing, start,
     topics::Partition,
     turn::{State, Turn},
 };
@@ -72,6 +72,7 @@ impl<S: Storage> Broker<S> {
             Input::Tick => {
                 turn.clean_logs();
                 turn.keep_up();
+                controller::tick(&mut turn);
             }
             Input::Shutdown => turn.on_shutdown(),
         }
@@ -83,10 +84,17 @@ impl<S: Storage> Broker<S> {
     pub fn next_deadline(&self) -> Option<Deadline> {
         let state = &self.state;
         let upkeep = state.upkeep.next_deadline().filter(|_| !state.stopping);
-        [state.purgatory.next_deadline(), state.retired.next_deadline(), state.cleaning.next_deadline(), upkeep]
-            .into_iter()
-            .flatten()
-            .min()
+        let controller = controller::next_deadline(state).filter(|_| !state.stopping);
+        [
+            state.purgatory.next_deadline(),
+            state.retired.next_deadline(),
+            state.cleaning.next_deadline(),
+            upkeep,
+            controller,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Whether the driver should go on reading from this connection's socket. `false` while frames queue up behind a parked

@@ -19,6 +19,7 @@ mod checkpoints;
 mod cleaning;
 pub mod config;
 mod connections;
+mod controller;
 mod data_dir;
 pub mod effect;
 mod fetch_sessions;

@@ -77,6 +77,11 @@ impl MetadataLog {
         &self.image
     }
 
+    /// Whether this node decides for the cluster. A lone broker does.
+    pub(crate) fn is_active_controller(&self) -> bool {
+        true
+    }
+
     /// The offset that the next record gets.
     pub(crate) fn end_offset(&self) -> i64 {
         self.log.log_end_offset()
@@ -149,6 +154,11 @@ impl MetadataLog {
 }
 
 impl Turn<'_> {
+    /// Whether this node decides for the cluster.
+    pub(crate) fn is_active_controller(&self) -> bool {
+        self.state.metadata.is_active_controller()
+    }
+
     /// Brings a decision on its way: appended, replayed, and asked to be synced. Returns the offset to wait for; an error is
     /// a sentence, and then nothing was changed.
     pub(crate) fn commit_metadata(&mut self, records: Vec<MetadataRecord>) -> Result<i64, String> {

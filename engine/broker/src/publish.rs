@@ -281,5 +281,7 @@ fn decided(record: &PartitionRecord) -> naru_metadata::Partition {
         leader_epoch: record.leader_epoch,
         partition_epoch: record.partition_epoch,
         directories: record.directories.clone(),
+        elr: record.elr.clone(),
+        last_known_elr: record.last_known_elr.clone(),
     }
 }

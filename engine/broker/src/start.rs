@@ -13,6 +13,7 @@ use crate::{
     cleaning::Cleaning,
     config::BrokerConfig,
     connections::Connections,
+    controller::Controller,
     data_dir::{self, CLEAN_SHUTDOWN},
     effect::{Effect, Outbox},
     fetch_sessions::FetchSessions,
@@ -57,6 +58,7 @@ pub(crate) fn open(
     let mut settings = settings(&config, &dirs);
     settings.take_dynamic_configs(metadata.image());
     let broker_epoch = register(&config, &settings, &mut metadata, &mut random, &mut Start { storage, now, out })?;
+    let controller = Controller::new(&config, metadata.image(), now.monotonic);
     let (cleaner, upkeep) = (config.cleaner, config.upkeep);
     let mut state = State {
         config,
@@ -70,6 +72,7 @@ pub(crate) fn open(
         ready: VecDeque::new(),
         sessions: FetchSessions::default(),
         producer_ids: ProducerIds::default(),
+        controller,
         retired: RetiredLogs::default(),
         dirs,
         cleaning: Cleaning::new(cleaner),
@@ -193,6 +196,7 @@ fn settings(config: &BrokerConfig, dirs: &LogDirs) -> Settings {
     // A broker with several directories chooses when it makes the partition's log.
     let directory_id = if dirs.are_several() { Uuid::nil() } else { dirs.get(0).id };
     Settings {
+        rack: config.cluster.rack.clone(),
         num_partitions: config.num_partitions,
         default_replication_factor: config.default_replication_factor,
         delete_topic_enable: config.delete_topic_enable,

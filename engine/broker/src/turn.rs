@@ -2,8 +2,9 @@
 
 use crate::{
     checkpoints::Checkpoints, cleaning::Cleaning, config::BrokerConfig, connections::Connections,
-    fetch_sessions::FetchSessions, flushing::Flushing, log_dirs::LogDirs, metadata_log::MetadataLog, metrics::Counters,
-    producer_ids::ProducerIds, purgatory::Purgatory, random::Random, topics::Topics, upkeep::Upkeep,
+    controller::Controller, fetch_sessions::FetchSessions, flushing::Flushing, log_dirs::LogDirs,
+    metadata_log::MetadataLog, metrics::Counters, producer_ids::ProducerIds, purgatory::Purgatory, random::Random,
+    topics::Topics, upkeep::Upkeep,
 };
 use crate::{effect::Outbox, retired::RetiredLogs};
 use alloc::{collections::VecDeque, string::String};
@@ -28,6 +29,7 @@ pub(crate) struct State {
     pub(crate) ready: VecDeque<(u64, Option<Seq>)>,
     pub(crate) sessions: FetchSessions,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) controller: Controller,
     pub(crate) retired: RetiredLogs,
     pub(crate) dirs: LogDirs,
     pub(crate) cleaning: Cleaning,

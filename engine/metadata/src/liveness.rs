@@ -4,7 +4,7 @@
 //! In Kafka these are `BrokerHeartbeatTracker` and `BrokerHeartbeatManager`. A controller that has just become active knows
 //! of no heartbeats, and gives everybody a whole session's time ([`Liveness::reset`]).
 
-use crate::Image;
+use crate::{Image, Registration};
 use alloc::vec::Vec;
 use naru_trace::{Micros, SortedMap};
 
@@ -12,6 +12,8 @@ use naru_trace::{Micros, SortedMap};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Liveness {
     session_timeout: u64,
+    /// The node that watches. It need not be told that it is alive.
+    own: Option<i32>,
     brokers: SortedMap<i32, Contact>,
 }
 
@@ -29,7 +31,12 @@ struct Contact {
 impl Liveness {
     /// Nobody was heard of yet. `session_timeout_ms` is `broker.session.timeout.ms`.
     pub fn new(session_timeout_ms: u64) -> Self {
-        Liveness { session_timeout: session_timeout_ms.saturating_mul(1_000), brokers: SortedMap::new() }
+        Liveness { session_timeout: session_timeout_ms.saturating_mul(1_000), own: None, brokers: SortedMap::new() }
+    }
+
+    /// The same, watched by this node: as long as it watches, it is alive.
+    pub fn watched_by(self, node: i32) -> Self {
+        Liveness { own: Some(node), ..self }
     }
 
     /// This controller has just become active: every broker counts as heard of now.
@@ -67,21 +74,23 @@ impl Liveness {
 
     /// Brokers that are not fenced, and of which nothing was heard for too long.
     pub fn expired(&self, image: &Image, now: Micros) -> Vec<i32> {
-        let unfenced = image.brokers().filter(|(_, registration)| !registration.fenced);
-        unfenced
-            .filter(|(id, registration)| !self.has_session(*id, registration.epoch, now))
-            .map(|(id, _)| id)
-            .collect()
+        let is_over = |id: i32, epoch| !self.has_session(id, epoch, now);
+        self.watched(image).filter(|(id, registration)| is_over(*id, registration.epoch)).map(|(id, _)| id).collect()
     }
 
     /// When the next session will end if nothing is heard until then.
     pub fn next_expiry(&self, image: &Image) -> Option<Micros> {
-        let unfenced = image.brokers().filter(|(_, registration)| !registration.fenced);
-        let ends = |(id, registration): (i32, &crate::Registration)| {
+        let ends = |(id, registration): (i32, &Registration)| {
             let contact = self.brokers.get(&id).filter(|contact| contact.epoch == registration.epoch);
             contact.map_or(Micros(0), |contact| contact.last.plus(self.session_timeout))
         };
-        unfenced.map(ends).min()
+        self.watched(image).map(ends).min()
+    }
+
+    /// Those whose sessions can end: all who are not fenced.
+    fn watched<'a>(&self, image: &'a Image) -> impl Iterator<Item = (i32, &'a Registration)> {
+        let own = self.own;
+        image.brokers().filter(move |(id, registration)| !registration.fenced && Some(*id) != own)
     }
 
     /// Whether a broker that is about to stop has been waited for by all who stay.

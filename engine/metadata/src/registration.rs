@@ -1,12 +1,13 @@
 //! What a new metadata log begins with, and how a broker becomes a member of its cluster.
 
 use crate::{
-    MetadataRecord, Settings,
-    features::{METADATA_VERSION, METADATA_VERSION_LEVELS},
+    MetadataRecord, Settings, features,
     record::{BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, FeatureLevelRecord, RegisterBrokerRecord},
 };
 use alloc::{string::String, vec, vec::Vec};
 use uuid::Uuid;
+
+pub use crate::features::{METADATA_VERSION, METADATA_VERSION_LEVELS};
 
 /// Where a broker is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,6 @@ pub fn register_broker(
     broker_epoch: i64,
 ) -> Vec<MetadataRecord> {
     let broker_id = settings.node_id;
-    let (min_supported_version, max_supported_version) = METADATA_VERSION_LEVELS;
     let registration = RegisterBrokerRecord {
         broker_id,
         is_migrating_zk_broker: false,
@@ -49,8 +49,8 @@ pub fn register_broker(
             port: endpoint.port,
             security_protocol: 0,
         }],
-        features: vec![BrokerFeature { name: METADATA_VERSION.into(), min_supported_version, max_supported_version }],
-        rack: None,
+        features: features::SUPPORTED.iter().map(feature).collect(),
+        rack: settings.rack.clone(),
         fenced: true,
         in_controlled_shutdown: false,
         log_dirs: settings.log_dirs.clone(),
@@ -63,6 +63,10 @@ pub fn register_broker(
         log_dirs: Vec::new(),
     };
     vec![MetadataRecord::RegisterBroker(registration), MetadataRecord::BrokerRegistrationChange(unfenced)]
+}
+
+fn feature((name, min, max): &(&str, i16, i16)) -> BrokerFeature {
+    BrokerFeature { name: (*name).into(), min_supported_version: *min, max_supported_version: *max }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub struct Settings {
     /// `node.id`.
     pub node_id: i32,
+    /// `broker.rack`.
+    pub rack: Option<String>,
     /// `num.partitions`: for topics that ask for -1 partitions (KIP-464).
     pub num_partitions: i32,
     /// `default.replication.factor`.
@@ -40,6 +42,7 @@ impl Settings {
     pub fn stand_alone(node_id: i32) -> Self {
         Settings {
             node_id,
+            rack: None,
             num_partitions: 1,
             default_replication_factor: 1,
             delete_topic_enable: true,

@@ -813,6 +813,79 @@ pub enum TraceKind {
         after: Option<Seq>,
     },
 
+    // ---- The controller. Its decisions: what becomes of them shows where brokers carry them out. ----
+    /// Controller: a broker is a member of the cluster from now on, fenced until it has caught up.
+    BrokerRegistered {
+        /// The broker's `node.id`.
+        broker: i32,
+        /// The epoch of this registration.
+        epoch: i64,
+        /// Its rack.
+        rack: Option<String>,
+    },
+    /// Controller: a broker leads nothing and is in sync with nothing from now on.
+    BrokerFenced {
+        /// The broker's `node.id`.
+        broker: i32,
+        /// Why: `"its session has expired"`.
+        because: Name,
+    },
+    /// Controller: a broker may lead from now on.
+    BrokerUnfenced {
+        /// The broker's `node.id`.
+        broker: i32,
+    },
+    /// Controller: a partition has another leader, or none.
+    LeaderElected {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The leader; -1 for none.
+        leader: i32,
+        /// The epoch that begins with it.
+        leader_epoch: i32,
+        /// Who is in sync.
+        isr: Vec<i32>,
+        /// Why.
+        because: Name,
+    },
+    /// Controller: others are in sync with a leader than before.
+    IsrDecided {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The leader; -1 for none.
+        leader: i32,
+        /// Who is in sync from now on.
+        isr: Vec<i32>,
+        /// Counts the changes of the partition.
+        partition_epoch: i32,
+        /// Why.
+        because: Name,
+    },
+    /// Controller: replicas of a partition are to move to other brokers.
+    ReassignmentStarted {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Who gets a replica.
+        adding: Vec<i32>,
+        /// Who is to lose theirs, once the others are in sync.
+        removing: Vec<i32>,
+    },
+    /// Controller: a partition has its replicas where they were to be, or where they had been before.
+    ReassignmentFinished {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Who has replicas now.
+        replicas: Vec<i32>,
+    },
+
     // ---- Disks, when the world is asked to show them. Paths are relative to the data directory. ----
     /// World: a file was made, empty.
     FileCreated {

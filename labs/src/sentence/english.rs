@@ -6,7 +6,8 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = names.of(event.actor, Locale::En);
-    let group = [world, faults, client, connection, producing, cleaning, reading, topics, replication, disk];
+    let group =
+        [world, faults, client, connection, producing, cleaning, reading, topics, replication, controller, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -392,6 +393,41 @@ fn replication(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> 
         TraceKind::LogRestarted { topic, partition, at_offset } => {
             let place = place(topic, *partition);
             format!("{who} throws {place} away and begins at offset {at_offset}: the leader has nothing older.")
+        }
+        _ => return None,
+    })
+}
+
+fn controller(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::BrokerRegistered { broker, epoch, rack } => {
+            let rack = rack.as_ref().map(|rack| format!(" in rack {rack}")).unwrap_or_default();
+            format!("{who}, the controller, registers broker {broker}{rack} with epoch {epoch}. It starts fenced.")
+        }
+        TraceKind::BrokerFenced { broker, because } => {
+            format!("{who}, the controller, fences broker {broker}: {because}.")
+        }
+        TraceKind::BrokerUnfenced { broker } => format!("{who}, the controller, lets broker {broker} lead partitions."),
+        TraceKind::LeaderElected { topic, partition, leader: -1, because, .. } => {
+            format!("{who}, the controller, finds nobody who can lead {}: {because}.", place(topic, *partition))
+        }
+        TraceKind::LeaderElected { topic, partition, leader, leader_epoch, because, .. } => {
+            let place = place(topic, *partition);
+            format!(
+                "{who}, the controller, makes broker {leader} the leader of {place}, epoch {leader_epoch}: {because}."
+            )
+        }
+        TraceKind::IsrDecided { topic, partition, isr, because, .. } => {
+            let place = place(topic, *partition);
+            format!("{who}, the controller, notes who is in sync for {place}: {}. The reason: {because}.", brokers(isr))
+        }
+        TraceKind::ReassignmentStarted { topic, partition, adding, removing } => {
+            let place = place(topic, *partition);
+            let (adding, removing) = (brokers(adding), brokers(removing));
+            format!("{who}, the controller, moves replicas of {place}: {adding} to come, {removing} to go.")
+        }
+        TraceKind::ReassignmentFinished { topic, partition, replicas } => {
+            format!("the replicas of {} are where they belong: {}.", place(topic, *partition), brokers(replicas))
         }
         _ => return None,
     })

@@ -7,7 +7,8 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = josa(&names.of(event.actor, Locale::Ko), Josa::Subject);
-    let group = [world, faults, client, connection, producing, cleaning, reading, topics, replication, disk];
+    let group =
+        [world, faults, client, connection, producing, cleaning, reading, topics, replication, controller, disk];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -419,6 +420,44 @@ fn replication(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> 
         TraceKind::LogRestarted { topic, partition, at_offset } => {
             let place = josa(&place(topic, *partition), Josa::Object);
             format!("{who} {place} 버리고 오프셋 {at_offset}에서 다시 시작합니다. 리더에 더 오래된 레코드가 없습니다.")
+        }
+        _ => return None,
+    })
+}
+
+fn controller(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
+    let who = josa(&format!("컨트롤러({})", names.of(event.actor, Locale::Ko)), Josa::Subject);
+    let broker = |id: &i32, particle| josa(&format!("브로커 {id}"), particle);
+    Some(match &event.kind {
+        TraceKind::BrokerRegistered { broker: id, epoch, rack } => {
+            let rack = rack.as_ref().map(|rack| format!("(랙 {rack})")).unwrap_or_default();
+            let id = josa(&format!("브로커 {id}{rack}"), Josa::Object);
+            format!("{who} {id} 에포크 {epoch}번으로 등록합니다. 처음에는 격리된 상태입니다.")
+        }
+        TraceKind::BrokerFenced { broker: id, because } => {
+            format!("{who} {} 격리합니다: {because}.", broker(id, Josa::Object))
+        }
+        TraceKind::BrokerUnfenced { broker: id } => {
+            format!("{who} {} 파티션을 이끌 수 있게 합니다.", broker(id, Josa::Subject))
+        }
+        TraceKind::LeaderElected { topic, partition, leader: -1, because, .. } => {
+            format!("{who} {}의 리더가 될 수 있는 브로커를 찾지 못합니다: {because}.", place(topic, *partition))
+        }
+        TraceKind::LeaderElected { topic, partition, leader, leader_epoch, because, .. } => {
+            let (place, leader) = (place(topic, *partition), broker(leader, Josa::Object));
+            format!("{who} {leader} {place}의 리더로 정합니다(에포크 {leader_epoch}): {because}.")
+        }
+        TraceKind::IsrDecided { topic, partition, isr, because, .. } => {
+            let (place, isr) = (place(topic, *partition), brokers(isr));
+            format!("{who} {place}의 ISR을 정합니다: {isr}. 이유: {because}.")
+        }
+        TraceKind::ReassignmentStarted { topic, partition, adding, removing } => {
+            let place = place(topic, *partition);
+            let (adding, removing) = (brokers(adding), brokers(removing));
+            format!("{who} {place}의 복제본을 옮깁니다. 추가: {adding}. 제거: {removing}.")
+        }
+        TraceKind::ReassignmentFinished { topic, partition, replicas } => {
+            format!("{}의 복제본이 제자리를 찾았습니다: {}.", place(topic, *partition), brokers(replicas))
         }
         _ => return None,
     })

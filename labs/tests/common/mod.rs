@@ -59,7 +59,8 @@ pub fn recording(events: Vec<TraceEvent>) -> Recording {
 pub fn every_kind() -> Vec<TraceEvent> {
     let world = of_the_world().into_iter().chain(of_disks()).map(|kind| (Actor::World, kind));
     let client = of_clients().into_iter().map(|kind| (Actor::Client(2), kind));
-    let broker = of_brokers().into_iter().chain(of_logs()).chain(of_replicas()).map(|kind| (Actor::Broker(1), kind));
+    let broker = of_brokers().into_iter().chain(of_logs()).chain(of_replicas()).chain(of_controllers());
+    let broker = broker.map(|kind| (Actor::Broker(1), kind));
     let all = world.chain(client).chain(broker);
     all.enumerate().map(|(seq, (actor, kind))| event(seq as u64, actor, kind)).collect()
 }
@@ -274,6 +275,38 @@ fn of_brokers() -> Vec<TraceKind> {
         TraceKind::PartitionOffline { topic: topic(), partition: 1, reason: "disk full.".into() },
         TraceKind::TopicDeleted { topic: topic() },
         TraceKind::BrokerStopped { broker: 1 },
+    ]
+}
+
+fn of_controllers() -> Vec<TraceKind> {
+    let topic = || "orders".to_owned();
+    let elected = |leader| TraceKind::LeaderElected {
+        topic: topic(),
+        partition: 1,
+        leader,
+        leader_epoch: 3,
+        isr: vec![2],
+        because: "broker 1 is fenced".into(),
+    };
+    let decided = |isr| TraceKind::IsrDecided {
+        topic: topic(),
+        partition: 1,
+        leader: 2,
+        isr,
+        partition_epoch: 5,
+        because: "the leader asked for it".into(),
+    };
+    vec![
+        TraceKind::BrokerRegistered { broker: 1, epoch: 5, rack: Some("west".into()) },
+        TraceKind::BrokerRegistered { broker: 2, epoch: 7, rack: None },
+        TraceKind::BrokerFenced { broker: 1, because: "its session has expired".into() },
+        TraceKind::BrokerUnfenced { broker: 1 },
+        elected(2),
+        elected(-1),
+        decided(vec![2, 3]),
+        decided(vec![]),
+        TraceKind::ReassignmentStarted { topic: topic(), partition: 1, adding: vec![3], removing: vec![1] },
+        TraceKind::ReassignmentFinished { topic: topic(), partition: 1, replicas: vec![2, 3] },
     ]
 }
 

@@ -23,7 +23,7 @@ pub(crate) mod metadata;
 pub(crate) mod produce;
 pub(crate) mod produce_check;
 
-use crate::{connections::RequestContext, reply::Reply, turn::Turn};
+use crate::{connections::RequestContext, controller, reply::Reply, turn::Turn};
 use alloc::format;
 use naru_wire::{ApiKey, Request};
 
@@ -46,6 +46,10 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
             | ApiKey::DescribeLogDirs
             | ApiKey::CreatePartitions
             | ApiKey::DescribeCluster
+            | ApiKey::AlterPartition
+            | ApiKey::BrokerRegistration
+            | ApiKey::BrokerHeartbeat
+            | ApiKey::UnregisterBroker
     )
 }
 
@@ -67,6 +71,10 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Req
         Request::DescribeLogDirs(request) => describe_log_dirs::handle(turn, context, &request),
         Request::CreatePartitions(request) => create_partitions::handle(turn, context, &request),
         Request::DescribeCluster(request) => describe_cluster::handle(turn, context, &request),
+        Request::AlterPartition(request) => controller::alter_partition::handle(turn, context, &request),
+        Request::BrokerRegistration(request) => controller::broker_registration::handle(turn, context, &request),
+        Request::BrokerHeartbeat(request) => controller::broker_heartbeat::handle(turn, context, &request),
+        Request::UnregisterBroker(request) => controller::unregister_broker::handle(turn, context, &request),
         _ => Reply::Close(format!("{} is not served yet", context.api.name()).into()),
     }
 }

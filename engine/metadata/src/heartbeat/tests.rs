@@ -104,6 +104,9 @@ fn sessions_expire_one_timeout_after_the_last_heartbeat() {
     cluster.set_fenced(1, true);
     assert_eq!(liveness.expired(&cluster.image, at(9_000_000)), Vec::<i32>::new(), "it is fenced already");
     assert_eq!(liveness.next_expiry(&cluster.image), Some(at(11_000_000)));
+    let own = liveness.watched_by(2);
+    assert_eq!(own.next_expiry(&cluster.image), None, "who watches is alive");
+    assert_eq!(own.expired(&cluster.image, at(99_000_000)), Vec::<i32>::new());
 }
 
 #[test]
