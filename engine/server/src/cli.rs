@@ -101,6 +101,8 @@ pub enum SimCommand {
     Run(SimRunArgs),
     /// Random runs, one per seed, until one fails
     Soak(SimSoakArgs),
+    /// Whether what clients did and saw can have been: lost, doubled, reordered records
+    CheckHistory(SimCheckHistoryArgs),
 }
 
 /// `naru sim run`.
@@ -128,6 +130,14 @@ pub struct SimSoakArgs {
     /// Stop after so many minutes, wherever the seeds have got
     #[arg(long, value_name = "M")]
     pub minutes: Option<u64>,
+}
+
+/// `naru sim check-history`.
+#[derive(Debug, Args)]
+pub struct SimCheckHistoryArgs {
+    /// JSON lines, one for each thing that a client did or was told
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// `naru log`.

@@ -15,6 +15,7 @@ pub mod action;
 mod between_brokers;
 mod disks;
 mod faults;
+pub mod history;
 pub mod invariants;
 pub mod journal;
 mod network;

@@ -5,10 +5,11 @@
 
 use super::lab;
 use crate::{
-    cli::{SimCommand, SimRunArgs, SimSoakArgs},
+    cli::{SimCheckHistoryArgs, SimCommand, SimRunArgs, SimSoakArgs},
     failure::Failure,
 };
 use naru_labs::{Names, Recording, RunRequest, sentence};
+use naru_sim::history::{self, Entry};
 use naru_sim::soak::{self, SCENARIOS, SoakFailure, SoakOptions, SoakReport};
 use naru_trace::TraceEvent;
 use std::{
@@ -27,6 +28,7 @@ pub fn run(command: &SimCommand) -> Result<ExitCode, Failure> {
     match command {
         SimCommand::Run(args) => run_one(args),
         SimCommand::Soak(args) => run_many(args),
+        SimCommand::CheckHistory(args) => check_history(args),
     }
 }
 
@@ -108,6 +110,26 @@ fn run_many(args: &SimSoakArgs) -> Result<ExitCode, Failure> {
     }
     println!("{done} worlds in {:.1} s, all well: {}", started.elapsed().as_secs_f64(), summary(&total));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Judges a history, from wherever it was recorded.
+fn check_history(args: &SimCheckHistoryArgs) -> Result<ExitCode, Failure> {
+    let name = args.file.display();
+    let text = std::fs::read_to_string(&args.file)
+        .map_err(|error| Failure::usage(format!("the history {name} cannot be read: {error}")))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let entries = lines.map(|(number, line)| {
+        serde_json::from_str(line)
+            .map_err(|error| Failure::usage(format!("line {} of {name} is no entry: {error}", number + 1)))
+    });
+    let history: Vec<Entry> = entries.collect::<Result<_, _>>()?;
+    let found = history::check(&history);
+    for anomaly in &found {
+        println!("{}{anomaly}", if anomaly.is_error() { "" } else { "(note) " });
+    }
+    let errors = found.iter().filter(|anomaly| anomaly.is_error()).count();
+    println!("{} entries, {errors} anomalies", history.len());
+    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(129) })
 }
 
 fn scenario_names() -> String {
