@@ -1,7 +1,8 @@
 //! What was acknowledged stays: it is in the log when the producer hears of it, and still there after the broker's process
 //! was killed and started again. (It was committed to the operating system, which the death of a process does not undo.)
 //! A power failure is another matter: Kafka acknowledges before it syncs, and what was only in memory is lost then. What must
-//! survive that is for `synced_survives`.
+//! survive that is for `synced_survives`. Nor is this about partitions of which there are copies: there a process that was away
+//! may cut off what it alone had, and what must not be lost is for `committed`.
 //!
 //! Source: Apache Kafka, "Design", "Message Delivery Semantics": "once a published message is committed it will not be lost
 //! as long as one broker that replicates the partition to which this message was written remains alive".
@@ -31,7 +32,9 @@ impl Invariant for Acknowledged {
             TraceKind::PartitionOpened { topic, partition, view, .. } => {
                 let Some(replica) = replica(event, topic, *partition) else { return Ok(()) };
                 let promised = self.promised.get(&replica).copied().unwrap_or(0);
-                if view.log_end_offset < promised {
+                if known.assignments.is_replicated(&replica) {
+                    self.promised.remove(&replica);
+                } else if view.log_end_offset < promised {
                     let end = view.log_end_offset;
                     return Err(format!(
                         "{topic}-{partition}: records up to {promised} were acknowledged, and the log that was opened \
@@ -45,7 +48,14 @@ impl Invariant for Acknowledged {
                     self.log_ends.insert(replica, *log_end_offset);
                 }
             }
-            TraceKind::PowerLost { broker, .. } => {
+            TraceKind::LogTruncated { topic, partition, to_offset: end, .. }
+            | TraceKind::LogRestarted { topic, partition, at_offset: end } => {
+                if let Some(replica) = replica(event, topic, *partition).filter(|r| known.assignments.is_replicated(r))
+                {
+                    self.log_ends.insert(replica, *end);
+                }
+            }
+            TraceKind::PowerLost { broker, .. } | TraceKind::DiskLost { broker, .. } => {
                 self.promised.retain(|(other, _, _), _| other != broker);
             }
             TraceKind::TopicDeleted { topic } => {
@@ -62,6 +72,9 @@ impl Invariant for Acknowledged {
                     return Ok(());
                 }
                 let replica = (broker, topic.clone(), *partition);
+                if known.assignments.is_replicated(&replica) {
+                    return Ok(());
+                }
                 let end = base_offset + i64::from(*records);
                 match self.log_ends.get(&replica) {
                     Some(log_end) if *log_end < end => {

@@ -45,7 +45,17 @@ impl Invariant for Compaction {
                 check_removed(newest, active, removed).map_err(|what| format!("{topic}-{partition}: {what}"))?;
             }
             // What was not synced may be lost, and then nobody knows what compaction had removed because of it.
-            TraceKind::PowerLost { broker, .. } => self.newest.retain(|(other, _, _), _| other != broker),
+            TraceKind::LogTruncated { topic, partition, to_offset: end, .. }
+            | TraceKind::LogRestarted { topic, partition, at_offset: end } => {
+                if let Some(newest) =
+                    replica(event, topic, *partition).and_then(|replica| self.newest.get_mut(&replica))
+                {
+                    newest.retain(|_, (offset, _)| *offset < *end);
+                }
+            }
+            TraceKind::PowerLost { broker, .. } | TraceKind::DiskLost { broker, .. } => {
+                self.newest.retain(|(other, _, _), _| other != broker)
+            }
             TraceKind::TopicDeleted { topic } => self.newest.retain(|replica, _| {
                 let is_its = event.actor == naru_trace::Actor::Broker(replica.0) && replica.1 == *topic;
                 !is_its

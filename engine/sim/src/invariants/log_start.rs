@@ -30,6 +30,17 @@ impl Invariant for LogStart {
                     self.partitions.insert(replica, (start, view.high_watermark));
                 }
             }
+            TraceKind::LogTruncated { topic, partition, to_offset, .. } => {
+                if let Some(replica) = replica(event, topic, *partition) {
+                    let high_watermark = &mut self.partitions.entry(replica).or_default().1;
+                    *high_watermark = (*high_watermark).min(*to_offset);
+                }
+            }
+            TraceKind::LogRestarted { topic, partition, at_offset } => {
+                if let Some(replica) = replica(event, topic, *partition) {
+                    self.partitions.insert(replica, (*at_offset, *at_offset));
+                }
+            }
             TraceKind::HighWatermarkAdvanced { topic, partition, high_watermark } => {
                 if let Some(replica) = replica(event, topic, *partition) {
                     self.partitions.entry(replica).or_default().1 = *high_watermark;

@@ -5,12 +5,18 @@
 //! wrote the records can know ([`crate::soak`]).
 
 mod acknowledged;
+mod assignments;
+#[cfg(test)]
+mod cluster_tests;
+mod committed;
 mod compaction;
 mod disk;
 mod high_watermark;
 mod idempotence;
 mod log_start;
+mod logs_agree;
 mod offsets;
+mod one_leader;
 mod reading;
 mod retention;
 mod synced_survives;
@@ -59,12 +65,16 @@ pub(crate) type Replica = (i32, String, i32);
 pub(crate) struct Known {
     /// Topics' settings, by broker, topic and key.
     settings: SortedMap<(i32, String), SortedMap<String, String>>,
-    /// The last power failure of each broker.
+    /// The last power failure of each broker, or the loss of its disk.
     power_lost: SortedMap<i32, Seq>,
     /// Messages of brokers on their way: who sent them, and the event of their being sent.
     on_the_way: SortedMap<u64, (i32, Seq)>,
     /// By the event of the arrival: who sent it, and the event of its being sent.
     arrived: SortedMap<Seq, (i32, Seq)>,
+    /// Who leads what.
+    assignments: assignments::Assignments,
+    /// By how much each broker's wall clock is ahead, in milliseconds.
+    ahead_ms: SortedMap<i32, i64>,
 }
 
 /// One property.
@@ -104,6 +114,9 @@ impl Checker {
                 Box::new(log_start::LogStart::default()),
                 Box::new(retention::Retention::new(wall_ms)),
                 Box::new(compaction::Compaction::default()),
+                Box::new(one_leader::OneLeader::default()),
+                Box::new(committed::Committed::default()),
+                Box::new(logs_agree::LogsAgree::default()),
             ],
         }
     }
@@ -135,6 +148,7 @@ impl Checker {
 
 impl Known {
     fn observe(&mut self, event: &TraceEvent) {
+        self.assignments.observe(event);
         match &event.kind {
             TraceKind::MessageSent { message, from: Actor::Broker(broker), .. } => {
                 self.on_the_way.insert(*message, (*broker, event.seq));
@@ -147,8 +161,11 @@ impl Known {
             TraceKind::MessageLost { message, .. } => {
                 self.on_the_way.remove(message);
             }
-            TraceKind::PowerLost { broker, .. } => {
+            TraceKind::PowerLost { broker, .. } | TraceKind::DiskLost { broker, .. } => {
                 self.power_lost.insert(*broker, event.seq);
+            }
+            TraceKind::ClockSkewed { broker, wall_ms, .. } => {
+                self.ahead_ms.insert(*broker, *wall_ms);
             }
             kind => self.observe_settings(event.actor, kind),
         }
@@ -181,7 +198,7 @@ impl Known {
         self.setting(broker, topic, "cleanup.policy").is_some_and(|policy| policy.contains("compact"))
     }
 
-    /// Whether a broker said something before its last power failure: it was true then.
+    /// Whether a broker said something before its disk last lost something: it was true then.
     pub(crate) fn is_outlived(&self, broker: i32, sent: Seq) -> bool {
         self.power_lost.get(&broker).is_some_and(|lost| *lost > sent)
     }

@@ -19,16 +19,29 @@ impl Invariant for Offsets {
         "offsets"
     }
 
-    fn observe(&mut self, event: &TraceEvent, _: &Known) -> Result<(), String> {
+    fn observe(&mut self, event: &TraceEvent, known: &Known) -> Result<(), String> {
         match &event.kind {
             TraceKind::PartitionOpened { topic, partition, view, .. } => {
                 if let Some(replica) = replica(event, topic, *partition) {
                     self.log_ends.insert(replica, view.log_end_offset);
                 }
             }
+            TraceKind::LogTruncated { topic, partition, to_offset: end, .. }
+            | TraceKind::LogRestarted { topic, partition, at_offset: end } => {
+                if let Some(replica) = replica(event, topic, *partition) {
+                    self.log_ends.insert(replica, *end);
+                }
+            }
             TraceKind::BatchAppended { topic, partition, records, log_end_offset, .. } => {
                 let Some(replica) = replica(event, topic, *partition) else { return Ok(()) };
+                let copies_gaps = known.assignments.told(&replica).is_some_and(|told| told.role == "follower")
+                    && known.is_compacted(replica.0, topic);
                 let end = self.log_ends.entry(replica).or_default();
+                if copies_gaps {
+                    // Its leader had compacted them away before.
+                    *end = *log_end_offset;
+                    return Ok(());
+                }
                 let first = *log_end_offset - records.len() as i64;
                 let offsets = records.iter().map(|record| record.offset);
                 if !offsets.eq(first..*log_end_offset) {

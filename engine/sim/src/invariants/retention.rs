@@ -8,7 +8,7 @@
 use super::{Invariant, Known, Replica, replica};
 use alloc::{format, string::String, vec::Vec};
 use naru_trace::SortedMap;
-use naru_trace::{SegmentView, TraceEvent, TraceKind};
+use naru_trace::{Actor, SegmentView, TraceEvent, TraceKind};
 
 pub(super) struct Retention {
     /// The wall clock at the beginning of the run, in milliseconds.
@@ -39,7 +39,11 @@ impl Invariant for Retention {
     }
 
     fn observe(&mut self, event: &TraceEvent, known: &Known) -> Result<(), String> {
-        let now_ms = self.wall_ms + event.at.as_millis() as i64;
+        let ahead_ms = match event.actor {
+            Actor::Broker(broker) => known.ahead_ms.get(&broker).copied().unwrap_or(0),
+            _ => 0,
+        };
+        let now_ms = self.wall_ms + event.at.as_millis() as i64 + ahead_ms;
         match &event.kind {
             TraceKind::PartitionOpened { topic, partition, view, .. } => {
                 if let Some((_, log)) = self.log_of(event, topic, *partition) {
@@ -56,6 +60,17 @@ impl Invariant for Retention {
             TraceKind::SegmentRolled { topic, partition, base_offset, .. } => {
                 if let Some((_, log)) = self.log_of(event, topic, *partition) {
                     log.segments.push(SegmentView { base_offset: *base_offset, bytes: 0, max_timestamp_ms: -1 });
+                }
+            }
+            TraceKind::LogTruncated { topic, partition, segments, .. } => {
+                if let Some((_, log)) = self.log_of(event, topic, *partition) {
+                    log.segments.clone_from(segments);
+                }
+            }
+            TraceKind::LogRestarted { topic, partition, at_offset } => {
+                if let Some((_, log)) = self.log_of(event, topic, *partition) {
+                    let segment = SegmentView { base_offset: *at_offset, bytes: 0, max_timestamp_ms: -1 };
+                    *log = Log { segments: alloc::vec![segment], log_start_offset: *at_offset };
                 }
             }
             TraceKind::LogStartOffsetAdvanced { topic, partition, log_start_offset, .. } => {

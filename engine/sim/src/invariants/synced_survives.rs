@@ -51,6 +51,16 @@ impl Invariant for SyncedSurvives {
                     log.on_opened(view).map_err(|what| format!("{topic}-{partition}: {what}"))?;
                 }
             }
+            // What a follower cuts off while it runs is not committed. (What recovery cuts off comes before the log is opened.)
+            TraceKind::LogTruncated { topic, partition, to_offset: end, .. }
+            | TraceKind::LogRestarted { topic, partition, at_offset: end } => {
+                let follows =
+                    |replica: &Replica| known.assignments.told(replica).is_some_and(|told| told.role == "follower");
+                if let Some(replica) = replica(event, topic, *partition).filter(follows) {
+                    self.logs.entry(replica).or_default().on_cut(*end);
+                }
+            }
+            TraceKind::DiskLost { broker, .. } => self.logs.retain(|(other, _, _), _| other != broker),
             TraceKind::BatchAppended { topic, partition, records, log_end_offset, .. } => {
                 if let Some(replica) = replica(event, topic, *partition) {
                     self.logs.entry(replica).or_default().on_appended(records, *log_end_offset);
@@ -101,6 +111,12 @@ impl Invariant for SyncedSurvives {
 }
 
 impl Log {
+    fn on_cut(&mut self, end: i64) {
+        self.safe = self.safe.min(end);
+        self.log_end_offset = self.log_end_offset.min(end);
+        self.appended.truncate(usize::try_from(end).unwrap_or(0));
+    }
+
     /// Every record before this offset must survive, as far as it was not deleted.
     fn promise(&mut self, offset: i64) {
         if offset > self.log_start_offset {

@@ -15,7 +15,9 @@ fn opened(cells: Vec<CellView>) -> TraceKind {
     let log_end_offset = cells.last().map_or(0, |cell| cell.offset + 1);
     let segments = vec![SegmentView { base_offset: 0, bytes: 100, max_timestamp_ms: WALL_MS }];
     let cells = cells.into();
-    let view = PartitionView { leader: 1, online: true, log_end_offset, segments, cells, ..PartitionView::default() };
+    let (leader, replicas, isr) = (1, vec![1], vec![1]);
+    let view = PartitionView { leader, online: true, log_end_offset, segments, cells, ..PartitionView::default() };
+    let view = PartitionView { replicas, isr, role: "leader".into(), ..view };
     TraceKind::PartitionOpened { topic: "t".into(), topic_id: "id".into(), partition: 0, view: Box::new(view) }
 }
 
