@@ -1,8 +1,12 @@
 //! The command line. What a command does is in [`crate::commands`].
 
-use crate::{failure::Failure, settings::HostPort};
+use crate::{cluster::plan::QUICK, failure::Failure, settings::HostPort};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
-use std::path::PathBuf;
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 /// Naru: a Kafka-compatible broker that you can take apart.
 #[derive(Debug, Parser)]
@@ -18,6 +22,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a broker that Kafka clients can use, with a live page that shows what it does
     Serve(ServeArgs),
+    /// Run several brokers as one cluster on this machine, and break what a learner can think of
+    Cluster(ClusterArgs),
     /// List, run or check the course's labs
     #[command(subcommand)]
     Lab(LabCommand),
@@ -59,9 +65,201 @@ pub struct ServeArgs {
     /// Who knows the token in this file may make the disk slow
     #[arg(long, value_name = "FILE", hide = true)]
     pub control_token: Option<PathBuf>,
+    /// Stop when standard input ends: whoever started this broker is gone then
+    #[arg(long, hide = true)]
+    pub until_stdin_ends: bool,
     /// When the run's clock was zero, in microseconds of the system's monotonic clock
     #[arg(long, value_name = "MICROS", hide = true)]
     pub clock_origin: Option<u64>,
+}
+
+/// `naru cluster`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = cluster_help())]
+pub struct ClusterArgs {
+    /// What to do with a cluster that runs; left out: run one
+    #[command(subcommand)]
+    pub command: Option<ClusterCommand>,
+    #[command(flatten)]
+    pub run: ClusterRunArgs,
+}
+
+/// `naru cluster --brokers N`.
+#[derive(Debug, Args)]
+pub struct ClusterRunArgs {
+    /// How many brokers; the first three vote for the controller
+    #[arg(long, short = 'n', default_value_t = 3)]
+    pub brokers: u16,
+    /// Where the data is kept, a directory for each broker
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CLUSTER_DIR)]
+    pub data_dir: PathBuf,
+    /// Where Kafka clients connect to the first broker; the others have the ports after that; port 0 takes free ones
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
+    pub listen: HostPort,
+    /// Where the live page of the whole cluster is; port 0 takes any free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    pub http: HostPort,
+    /// A configuration file with Kafka's keys, for all brokers
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One key of the configuration of all brokers; wins over --config and over the cluster's own; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The brokers' racks, in turn
+    #[arg(long, value_name = "RACK,...", value_delimiter = ',')]
+    pub racks: Vec<String>,
+    /// Let brokers dial each other directly: a little faster, but their links cannot be cut
+    #[arg(long)]
+    pub direct: bool,
+}
+
+/// Where a cluster's data is, unless it is said.
+const DEFAULT_CLUSTER_DIR: &str = "naru-cluster";
+
+/// What to do with a cluster that runs.
+#[derive(Debug, Subcommand)]
+pub enum ClusterCommand {
+    /// How the brokers' processes and links are
+    Status {
+        #[command(flatten)]
+        at: ClusterAt,
+    },
+    /// End brokers without warning, as kill -9 does; they stay down until they are restarted
+    Kill {
+        #[command(flatten)]
+        which: WhichBrokers,
+    },
+    /// End brokers in good order: what they lead is handed over first
+    Stop {
+        #[command(flatten)]
+        which: WhichBrokers,
+    },
+    /// Start brokers that are down; those that run are stopped in good order first
+    Restart {
+        #[command(flatten)]
+        which: WhichBrokers,
+    },
+    /// Suspend brokers, as a long pause of their machine would
+    Pause {
+        #[command(flatten)]
+        which: WhichBrokers,
+    },
+    /// Let paused brokers go on
+    Resume {
+        #[command(flatten)]
+        which: WhichBrokers,
+    },
+    /// Make each write and each sync of brokers take longer
+    SlowDisk {
+        /// By how many milliseconds; 0 ends it
+        #[arg(long)]
+        ms: u64,
+        #[command(flatten)]
+        which: WhichBrokers,
+    },
+    /// Cut links between brokers: nothing gets through, and nothing is refused
+    Partition {
+        #[command(flatten)]
+        links: WhichLinks,
+    },
+    /// Make what brokers say to each other take longer
+    Delay {
+        /// By how many milliseconds; 0 ends it
+        #[arg(long)]
+        ms: u64,
+        #[command(flatten)]
+        links: WhichLinks,
+    },
+    /// Mend links that were cut or delayed; all of them if none is named
+    Heal {
+        #[command(flatten)]
+        links: WhichLinks,
+    },
+}
+
+/// Which cluster.
+#[derive(Debug, Args)]
+pub struct ClusterAt {
+    /// The cluster's data directory
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_CLUSTER_DIR)]
+    pub data_dir: PathBuf,
+}
+
+/// Some brokers of a cluster.
+#[derive(Debug, Args)]
+pub struct WhichBrokers {
+    /// The brokers' numbers
+    #[arg(value_name = "BROKER", required = true)]
+    pub brokers: Vec<i32>,
+    #[command(flatten)]
+    pub at: ClusterAt,
+}
+
+/// Some links of a cluster.
+#[derive(Debug, Args)]
+pub struct WhichLinks {
+    /// Between these brokers, for example 1 or 1,2 ...
+    #[arg(value_name = "BROKERS")]
+    pub brokers: Option<Numbers>,
+    /// ... and those; left out: all others
+    #[arg(value_name = "OTHERS")]
+    pub others: Option<Numbers>,
+    /// Only what the first say to the others, not what those say to the first
+    #[arg(long)]
+    pub one_way: bool,
+    #[command(flatten)]
+    pub at: ClusterAt,
+}
+
+/// Numbers of brokers: `1` or `1,2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbers(pub Vec<i32>);
+
+impl FromStr for Numbers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split(',').map(|number| number.trim().parse());
+        let numbers: Result<Vec<i32>, _> = numbers.collect();
+        numbers.map(Numbers).map_err(|_| "write brokers' numbers with commas between, for example 1,2".to_owned())
+    }
+}
+
+impl ClusterArgs {
+    /// The data directory of the cluster that a command is for.
+    pub fn data_dir(&self) -> &Path {
+        match &self.command {
+            None => &self.run.data_dir,
+            Some(ClusterCommand::Status { at }) => &at.data_dir,
+            Some(
+                ClusterCommand::Kill { which }
+                | ClusterCommand::Stop { which }
+                | ClusterCommand::Restart { which }
+                | ClusterCommand::Pause { which }
+                | ClusterCommand::Resume { which }
+                | ClusterCommand::SlowDisk { which, .. },
+            ) => &which.at.data_dir,
+            Some(
+                ClusterCommand::Partition { links }
+                | ClusterCommand::Delay { links, .. }
+                | ClusterCommand::Heal { links },
+            ) => &links.at.data_dir,
+        }
+    }
+}
+
+/// What `naru cluster` sets by itself.
+fn cluster_help() -> String {
+    let mut help = String::from(
+        "Settings that differ from Kafka's, so that a cluster on one machine notices within about a second what is gone:\n",
+    );
+    for (key, value) in QUICK {
+        let _ = writeln!(help, "  {key}={value}");
+    }
+    help.push_str(
+        "Topics have three copies where there are three brokers, and min.insync.replicas=2 then. --set wins over all of these.",
+    );
+    help
 }
 
 /// `naru lab`.

@@ -8,12 +8,14 @@
 
 mod cli;
 mod clock;
+mod cluster;
 mod commands;
 mod data_dir;
 mod driver;
 mod engine;
 mod failure;
 mod http;
+mod http_client;
 mod listeners;
 mod log;
 mod membership;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(args) => commands::serve::run(&args),
+        Command::Cluster(args) => commands::cluster::run(&args),
         Command::Lab(command) => commands::lab::run(&command),
         Command::Sim(command) => commands::sim::run(&command),
         Command::Log(LogCommand::Dump(args)) => commands::log_dump::run(&args),

@@ -62,6 +62,8 @@ pub struct Settings {
     pub broker: BrokerConfig,
     /// What somebody has to know who wants to make the disk slow; nobody may without it.
     pub control_token: Option<String>,
+    /// Whether the end of standard input asks for a graceful end, as a signal does.
+    pub until_stdin_ends: bool,
     /// When the run's clock was zero, if that is not now: see [`crate::clock::Clock::since`].
     pub clock_origin: Option<u64>,
     /// Keys that nobody here knows, for a warning.
@@ -122,6 +124,7 @@ impl Settings {
             queued_requests_max: number(&properties, "queued.max.requests", 500)? as usize,
             broker,
             control_token: args.control_token.as_deref().map(control_token).transpose()?,
+            until_stdin_ends: args.until_stdin_ends,
             clock_origin: args.clock_origin,
             unknown_keys,
         })

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod cluster;
 pub mod consume;
 pub mod lab;
 pub mod log_dump;

@@ -59,6 +59,9 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
 async fn serve(mut settings: Settings) -> Result<(), Failure> {
     stop_with_the_broker_thread();
     let mut signals = Signals::listen()?;
+    if settings.until_stdin_ends {
+        signals.or_end_of_stdin();
+    }
     // Ports first: a port that is taken leaves no new directory behind. Who dials already waits until the broker is there.
     let (kafka, kafka_address) = bind(&settings.listeners.main, "--listen").await?;
     let mut kafka = vec![kafka];
@@ -100,7 +103,15 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     }
     // The engine first: it hands over what it leads while it can still be reached.
     let _ = sender.tell(Message::Stop);
-    join(thread).await;
+    let mut ended = std::pin::pin!(join(thread));
+    tokio::select! {
+        () = &mut ended => {}
+        () = signals.next() => {
+            // Asked twice: without a hand-over, then.
+            let _ = sender.tell(Message::Stop);
+            ended.await;
+        }
+    }
     let _ = stop.send(true);
     for accepting in connections {
         let _ = accepting.await;
@@ -110,7 +121,8 @@ async fn serve(mut settings: Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn bind(address: &HostPort, flag: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+/// Listens on an address that `flag` names.
+pub async fn bind(address: &HostPort, flag: &str) -> Result<(TcpListener, SocketAddr), Failure> {
     let bound = TcpListener::bind((address.host.as_str(), address.port)).await;
     let listener = bound.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => Failure::new(format!(
@@ -190,22 +202,49 @@ async fn join(thread: JoinHandle<()>) {
     let _ = tokio::task::spawn_blocking(move || thread.join()).await;
 }
 
-/// The two signals that ask for a graceful end.
-struct Signals {
+/// What asks for a graceful end.
+pub struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    /// The end of standard input, if that counts.
+    orphaned: Option<oneshot::Receiver<()>>,
 }
 
 impl Signals {
-    fn listen() -> Result<Signals, Failure> {
+    /// Listens from now on.
+    pub fn listen() -> Result<Signals, Failure> {
         let on = |kind| signal(kind).map_err(|error| Failure::new(format!("cannot listen for signals: {error}")));
-        Ok(Signals { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+        Ok(Signals { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())?, orphaned: None })
     }
 
-    async fn next(&mut self) {
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            () = orphaned(&mut self.orphaned) => {}
         }
+    }
+
+    /// Counts the end of standard input as one.
+    fn or_end_of_stdin(&mut self) {
+        let (sender, receiver) = oneshot::channel();
+        self.orphaned = Some(receiver);
+        // A thread of its own: it may sit in this read for as long as the process lives.
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            let _ = sender.send(());
+        });
+    }
+}
+
+/// The end of standard input, once; for ever where it does not count.
+async fn orphaned(ended: &mut Option<oneshot::Receiver<()>>) {
+    match ended {
+        Some(receiver) => {
+            let _ = receiver.await;
+            *ended = None;
+        }
+        None => std::future::pending().await,
     }
 }

@@ -211,8 +211,11 @@ impl EngineThread {
             }
             Message::SlowDisk { delay } => self.disk_delay = delay,
             Message::Stop => {
-                self.stopping.get_or_insert(Instant::now() + STOP_DRAIN_WAIT);
-                self.step(now, Input::Shutdown);
+                // Told twice: at once.
+                let wait = if self.stopping.is_some() { Duration::ZERO } else { STOP_DRAIN_WAIT };
+                if self.stopping.replace(Instant::now() + wait).is_none() {
+                    self.step(now, Input::Shutdown);
+                }
             }
         }
         0
