@@ -123,6 +123,10 @@ texts! {
     waits_for: "waits:", "대기:";
     /// What a parked answer waits for.
     waits_disk: "the disk", "디스크";
+    /// A broker passed the request on.
+    waits_controller: "the controller", "컨트롤러";
+    /// A node fetches the metadata log.
+    waits_quorum: "the quorum", "쿼럼";
     /// A producer's records under way.
     waiting: "waiting", "대기 중";
     /// A producer's records.

@@ -2,7 +2,11 @@
 
 use crate::{config::BrokerConfig, effect::Outbox, input::ConnectionId, input::Input, metrics::Metrics};
 use crate::{
-    controller, flushing, start,
+    controller,
+    peers::{Asked, PeerError},
+};
+use crate::{
+    flushing, start,
     topics::Partition,
     turn::{State, Turn},
 };
@@ -10,6 +14,7 @@ use alloc::string::String;
 use core::fmt;
 use naru_log::{Log, Storage, StorageError};
 use naru_trace::{BrokerView, Deadline, Now};
+use naru_wire::Response;
 
 /// A broker. See the crate's documentation for what it is not.
 ///
@@ -63,8 +68,7 @@ impl<S: Storage> Broker<S> {
         let mut turn = Turn { state: &mut self.state, storage: &mut self.storage, now, out };
         match input {
             Input::Connected { connection, peer } => turn.on_connected(connection, peer),
-            // A lone broker dials nobody.
-            Input::Dialled { .. } => {}
+            Input::Dialled { connection } => turn.on_dialled(connection),
             Input::Frame { connection, frame } => turn.on_frame(connection, frame),
             Input::Disconnected { connection } => turn.on_disconnected(connection),
             Input::Synced { ticket, result } => turn.on_ticket(ticket, result),
@@ -72,7 +76,7 @@ impl<S: Storage> Broker<S> {
             Input::Tick => {
                 turn.clean_logs();
                 turn.keep_up();
-                controller::tick(&mut turn);
+                turn.keep_in_touch();
             }
             Input::Shutdown => turn.on_shutdown(),
         }
@@ -84,17 +88,19 @@ impl<S: Storage> Broker<S> {
     pub fn next_deadline(&self) -> Option<Deadline> {
         let state = &self.state;
         let upkeep = state.upkeep.next_deadline().filter(|_| !state.stopping);
-        let controller = controller::next_deadline(state).filter(|_| !state.stopping);
-        [
-            state.purgatory.next_deadline(),
-            state.retired.next_deadline(),
-            state.cleaning.next_deadline(),
-            upkeep,
-            controller,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let own =
+            [state.purgatory.next_deadline(), state.retired.next_deadline(), state.cleaning.next_deadline(), upkeep];
+        let of_cluster = match state.is_lone() {
+            true => [None; 5],
+            false => [
+                state.metadata.raft.next_deadline(),
+                state.peers.next_deadline(),
+                state.membership.next_deadline(),
+                state.forwarding.next_deadline(),
+                controller::next_deadline(state),
+            ],
+        };
+        own.into_iter().chain(of_cluster).flatten().min()
     }
 
     /// Whether the driver should go on reading from this connection's socket. `false` while frames queue up behind a parked
@@ -105,12 +111,12 @@ impl<S: Storage> Broker<S> {
 
     /// Whether clients are served: its cluster knows the broker, and has lifted its fence. A lone broker is ready at once.
     pub fn is_ready(&self) -> bool {
-        !self.state.stopping
+        self.state.membership.is_ready() || !self.state.config.cluster.roles.broker
     }
 
     /// Whether nothing is left to answer: after [`Input::Shutdown`], the moment for [`Broker::close`].
     pub fn is_drained(&self) -> bool {
-        self.state.connections.len() == 0
+        self.state.stopping && self.state.connections.len() == 0
     }
 
     /// Stops the process if the state contradicts itself. The simulation calls it after every step.
@@ -167,6 +173,35 @@ impl<S: Storage> Broker<S> {
 }
 
 impl Turn<'_> {
+    /// What time asks of a member of a cluster. A lone broker has nobody to keep in touch with.
+    fn keep_in_touch(&mut self) {
+        if self.state.is_lone() {
+            return;
+        }
+        let ticked = self.out.trace.cause();
+        self.tick_quorum();
+        self.out.trace.because(ticked);
+        self.expire_peers();
+        self.out.trace.because(ticked);
+        self.keep_membership();
+        self.out.trace.because(ticked);
+        self.retry_forwarding();
+        self.out.trace.because(ticked);
+        controller::tick(self);
+    }
+
+    /// Another node has answered, or will not.
+    pub(crate) fn on_answer(&mut self, node: i32, asked: Asked, result: Result<Response, PeerError>) {
+        match asked {
+            Asked::Raft(tag) => self.on_quorum_answer(node, tag, result),
+            Asked::Registration => self.on_registered(result),
+            Asked::Heartbeat => self.on_heartbeat_answered(result),
+            Asked::ProducerIds => self.on_producer_ids(result),
+            Asked::Forward { parked } => self.on_forwarded(parked, result),
+            Asked::AlterPartition | Asked::ReplicaFetch | Asked::EpochEnds | Asked::Nobody => {}
+        }
+    }
+
     /// Files are on disk, or could not be brought there: who has asked for it?
     fn on_ticket(&mut self, ticket: u64, result: Result<(), StorageError>) {
         if (flushing::TICKET..flushing::TICKET_END).contains(&ticket) {

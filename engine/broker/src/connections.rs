@@ -20,6 +20,15 @@ pub(crate) struct RequestContext {
     pub(crate) api: ApiKey,
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
+    /// The envelope that the request came in, if another broker passed it on (KIP-590).
+    pub(crate) envelope: Option<Envelope>,
+}
+
+/// What has to be known of an envelope to put the answer into one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) version: i16,
+    pub(crate) correlation_id: i32,
 }
 
 impl RequestContext {

@@ -68,6 +68,13 @@ impl MetaProperties {
     }
 }
 
+/// The broker's epoch in the marker of a clean stop; -1 if there is no marker, or it says nothing (KIP-966).
+pub(crate) fn clean_shutdown_epoch(storage: &dyn Storage, marker: &str) -> Result<i64, StorageError> {
+    let text = read_text(storage, marker)?.unwrap_or_default();
+    let epoch = text.split_once("\"brokerEpoch\":").map(|(_, rest)| rest.trim_end_matches('}').trim());
+    Ok(epoch.and_then(|epoch| epoch.parse().ok()).unwrap_or(-1))
+}
+
 /// An id as Kafka writes it: 22 characters of URL-safe base64 without padding.
 pub(crate) fn id_text(id: Uuid) -> String {
     let bits = id.as_u128();

@@ -1,95 +1,121 @@
-//! `__cluster_metadata-0`: the log that the cluster's metadata lives in, and the way of a decision through it.
+//! The cluster's metadata at this node: the log `__cluster_metadata-0`, kept by the quorum, and what its records add up to.
 //!
 //! ```text
-//! decide ─► append ─► replay into the image ─► Effect::Sync ─► Input::Synced ─► publish ─► answer
-//!           (records)  (the controller's view)                                  (topics that clients see)
+//! decide ─► append ─► replay into the image ahead ─► quorum commits ─► replay into the committed image ─► publish ─► answer
+//!           (records)  (the active controller's view)  (Raft)            (every node's view)              (topics that clients see)
 //! ```
 //!
-//! The image runs ahead of the disk so that two requests for one name cannot both succeed. Clients see a topic, and get
-//! their answer, only when it would survive a power failure (SEMANTICS 29: the metadata log *is* synced, unlike topics).
+//! There are two images on the active controller. The one that runs ahead keeps two requests for one name from both
+//! succeeding; it is dropped when the node loses its office. The committed one is equal on all nodes that have read equally
+//! far. Clients see a topic, and get their answer, only when a majority has it on disk (SEMANTICS 29: the metadata log *is*
+//! synced, unlike topics). A lone broker is its own majority.
 //!
-//! Deliberately not a Raft log: a lone broker is its own quorum.
+//! How the log itself is agreed on is `naru-raft`'s business; [`crate::quorum`] drives it.
 
-use crate::{effect::Effect, log_dirs::LogDir, turn::Turn};
+use crate::{config::BrokerConfig, effect::Effect, log_dirs::LogDir, turn::Turn};
 use alloc::{collections::VecDeque, format, string::String, string::ToString, vec::Vec};
-use bytes::{Bytes, BytesMut};
-use naru_log::{Log, LogConfig, LogError, Opening, Slice, Storage, StorageError, TopicPartition};
+use bytes::Bytes;
+use naru_log::{Log, LogConfig, Opening, Storage, StorageError, TopicPartition};
 use naru_metadata::{Image, MetadataRecord};
-use naru_records::{Batch, BatchBuilder, Compression, DecompressLimit, RecordsError, batches};
-use naru_trace::{Name, Seq, Trace, TraceKind};
+use naru_raft::{AppendError, Io, Raft, RaftConfig, Voter};
+use naru_trace::{Name, Seq, TraceKind};
+use uuid::Uuid;
 
 /// Its topic.
-pub(crate) const TOPIC: &str = "__cluster_metadata";
-/// How many bytes are read at once when the log is replayed at start.
-const READ_BYTES: u32 = 1 << 20;
-/// A lone broker has led its metadata for ever.
-const LEADER_EPOCH: i32 = 0;
+pub(crate) const TOPIC: &str = naru_raft::TOPIC;
 
 /// The metadata log and what it adds up to.
 #[derive(Debug)]
 pub(crate) struct MetadataLog {
-    log: Log,
-    image: Image,
-    /// Appended, and not on disk yet.
-    pending: VecDeque<Pending>,
-    next_ticket: u64,
-    /// Everything before this offset is on disk.
-    durable_offset: i64,
+    pub(crate) raft: Raft,
+    committed: Image,
+    /// The first offset whose record is not in the committed image.
+    read_up_to: i64,
+    /// What the records add up to that are decided and not committed yet. Only the active controller has it.
+    ahead: Option<Image>,
+    /// Decisions that are not committed, with the events of their being appended.
+    decided: VecDeque<Decided>,
     /// Why nothing can be written any more.
     failed: Option<String>,
 }
 
-/// A decision on its way to the disk.
+/// A decision on its way through the quorum.
 #[derive(Debug)]
-struct Pending {
-    ticket: u64,
-    files: u32,
+struct Decided {
     end_offset: i64,
-    records: Vec<MetadataRecord>,
-    /// The event of its being appended.
     event: Option<Seq>,
 }
 
+/// Records that the quorum has committed.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    pub(crate) records: Vec<MetadataRecord>,
+    /// The event that the decision was, if it was made here.
+    pub(crate) event: Option<Seq>,
+}
+
 impl MetadataLog {
-    /// Opens the log and replays it from its first record to its last. An error is a sentence.
-    pub(crate) fn open(dir: &LogDir, storage: &mut dyn Storage, trace: &mut Trace) -> Result<Self, String> {
+    /// Opens the log. A lone node leads it from the first moment on, and knows all of it; others have to hear from the quorum
+    /// what is committed. An error is a sentence.
+    pub(crate) fn open(
+        config: &BrokerConfig,
+        (cluster_id, dir): (&str, &LogDir),
+        seed: u64,
+        io: &mut Io<'_>,
+    ) -> Result<Self, String> {
         let id = TopicPartition { topic: TOPIC.into(), partition: 0 };
         // A decision is one batch, however many partitions it makes.
-        let config = LogConfig { max_message_bytes: u32::MAX, ..LogConfig::default() };
+        let log_config = LogConfig { max_message_bytes: u32::MAX, ..LogConfig::default() };
         let opening = Opening { clean: dir.clean, ..Opening::clean() };
-        let log = Log::open_in(&dir.mount, &id, config, opening, storage, trace).map_err(|error| error.to_string())?;
-        let mut image = Image::default();
-        let mut from = log.log_start_offset();
-        while from < log.log_end_offset() {
-            let read = log.read(from, READ_BYTES, log.log_end_offset(), true, storage);
-            let read = read.map_err(|error| error.to_string())?;
-            let bytes = gather(&read.slices, storage).map_err(|error| error.to_string())?;
-            replay_batches(bytes, &mut image)?;
-            assert!(read.next_offset > from, "a read before the end of a log makes progress");
-            from = read.next_offset;
+        let log = Log::open_in(&dir.mount, &id, log_config, opening, io.storage, io.trace);
+        let log = log.map_err(|error| error.to_string())?;
+        let raft = Raft::open(raft_config(config, cluster_id, dir.id, seed), log, io)?;
+        let (committed, read_up_to) = (Image::default(), 0);
+        let mut metadata =
+            MetadataLog { raft, committed, read_up_to, ahead: None, decided: VecDeque::new(), failed: None };
+        if config.cluster.is_lone(config.node_id) {
+            metadata.raft.elect_self(io);
+            metadata.sync_now(io).map_err(|error| error.to_string())?;
+            metadata.read_committed(io.storage)?;
+            metadata.take_office();
         }
-        let durable_offset = log.log_end_offset();
-        Ok(MetadataLog { log, image, pending: VecDeque::new(), next_ticket: 0, durable_offset, failed: None })
+        Ok(metadata)
     }
 
-    /// What all records add up to, those included that are not on disk yet.
+    /// What the active controller decides on: all records, those included that are not committed yet. On other nodes, and
+    /// for everything else, what is committed.
     pub(crate) fn image(&self) -> &Image {
-        &self.image
+        self.ahead.as_ref().unwrap_or(&self.committed)
     }
 
-    /// Whether this node decides for the cluster. A lone broker does.
+    /// What the committed records add up to, as far as this node has read them.
+    pub(crate) fn committed(&self) -> &Image {
+        &self.committed
+    }
+
+    /// Whether this node decides for the cluster: it leads the quorum, and has read all that its predecessors decided.
     pub(crate) fn is_active_controller(&self) -> bool {
-        true
+        self.ahead.is_some()
+    }
+
+    /// The node that decides for the cluster, if that is known here.
+    pub(crate) fn active_controller(&self) -> Option<i32> {
+        self.raft.leader()
     }
 
     /// The offset that the next record gets.
     pub(crate) fn end_offset(&self) -> i64 {
-        self.log.log_end_offset()
+        self.raft.end_offset()
     }
 
-    /// Everything before this offset is on disk.
+    /// Everything before this offset is committed, and in the committed image.
     pub(crate) fn durable_offset(&self) -> i64 {
-        self.durable_offset
+        self.read_up_to
+    }
+
+    /// The first offset whose record this node has not carried out.
+    pub(crate) fn read_up_to(&self) -> i64 {
+        self.read_up_to
     }
 
     /// Why nothing can be written any more, if so.
@@ -99,57 +125,104 @@ impl MetadataLog {
 
     /// Length of its segments in bytes.
     pub(crate) fn size(&self) -> u64 {
-        self.log.size()
+        self.raft.log().size()
     }
 
-    /// Appends records as one batch and replays them. Returns the end offset that has to be on disk before they count.
-    pub(crate) fn append(
-        &mut self,
-        records: &[MetadataRecord],
-        wall_ms: i64,
-        storage: &mut dyn Storage,
-        trace: &mut Trace,
-    ) -> Result<i64, LogError> {
+    /// Appends records as one batch and replays them ahead. Returns the end offset that has to be committed before they
+    /// count. An error is a sentence.
+    pub(crate) fn append(&mut self, records: &[MetadataRecord], io: &mut Io<'_>) -> Result<i64, String> {
         assert!(!records.is_empty(), "a decision without records needs no log");
-        let mut builder = BatchBuilder::new(Compression::None);
+        let payloads: Vec<Bytes> = records.iter().map(MetadataRecord::encode).collect();
+        let end_offset = self.raft.append(&payloads, io).map_err(|error| match error {
+            AppendError::NotLeader => String::from("this node is not the active controller any more"),
+            AppendError::Failed(reason) => reason,
+        })?;
+        let ahead = self.ahead.as_mut().expect("only the active controller decides");
         for record in records {
-            builder.append(wall_ms, None, Some(&record.encode()), &[]);
+            ahead.replay(record).expect("what was decided on this image fits it");
         }
-        let batch = Batch::parse(builder.build(0, -1)).expect("a batch that was just built is well-formed");
-        // The log's own events would say the same again in bytes.
-        let appended = self.log.append(&batch, LEADER_EPOCH, wall_ms, storage, &mut Trace::default())?;
-        for record in records {
-            self.image.replay(record).expect("what was decided on this image fits it");
-        }
-        trace.emit_then(|| TraceKind::MetadataAppended {
-            base_offset: appended.base_offset,
+        let event = io.trace.emit_then(|| TraceKind::MetadataAppended {
+            base_offset: end_offset - records.len() as i64,
             records: records.iter().map(|record| Name::Borrowed(record.name())).collect(),
         });
-        Ok(appended.last_offset + 1)
+        self.decided.push_back(Decided { end_offset, event });
+        Ok(end_offset)
     }
 
-    /// Syncs at once, which only a broker that is starting may do.
-    pub(crate) fn sync_now(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        for file in self.log.flush_files() {
-            storage.sync(file)?;
+    /// Syncs at once and commits, which only a lone broker that is starting may do.
+    pub(crate) fn sync_now(&mut self, io: &mut Io<'_>) -> Result<(), StorageError> {
+        let synced = self.raft.sync_now(io);
+        // Whoever starts reads what is committed without being told.
+        drop(self.raft.outputs());
+        synced
+    }
+
+    /// Replays what is committed and was not replayed, decision by decision where they were made here. An error is a
+    /// sentence: the log is damaged.
+    pub(crate) fn read_committed(&mut self, storage: &dyn Storage) -> Result<Vec<Committed>, String> {
+        let mut all: Vec<Committed> = Vec::new();
+        while self.read_up_to < self.raft.high_watermark() {
+            let read = self.raft.read_committed(self.read_up_to, storage)?;
+            assert!(read.next_offset > self.read_up_to, "a read before the end of a log makes progress");
+            let mut batch = Committed { records: Vec::new(), event: None };
+            for (offset, payload) in &read.records {
+                let record = MetadataRecord::decode(payload)
+                    .map_err(|error| format!("the record at offset {offset} is not understood: {error:?}"))?;
+                let replayed = self.committed.replay(&record);
+                replayed.map_err(|error| format!("the record at offset {offset} does not fit: {}", error.reason))?;
+                batch.records.push(record);
+                if let Some(decided) = self.decided.pop_front_if(|decided| decided.end_offset <= offset + 1) {
+                    batch.event = decided.event;
+                    all.push(core::mem::replace(&mut batch, Committed { records: Vec::new(), event: None }));
+                }
+            }
+            if !batch.records.is_empty() {
+                all.push(batch);
+            }
+            self.read_up_to = read.next_offset;
         }
-        self.durable_offset = self.log.log_end_offset();
-        self.log.flushed(self.durable_offset, "metadata", &mut Trace::default());
-        Ok(())
+        Ok(all)
+    }
+
+    /// The newest decision that the quorum has not committed: what a sync is for.
+    pub(crate) fn last_decision(&self) -> Option<Seq> {
+        self.decided.back().and_then(|decided| decided.event)
+    }
+
+    /// The committed image begins anew, from a snapshot.
+    pub(crate) fn restart_from(&mut self, image: Image, read_up_to: i64) {
+        self.committed = image;
+        self.read_up_to = read_up_to;
+    }
+
+    /// This node decides from now on.
+    pub(crate) fn take_office(&mut self) {
+        self.ahead = Some(self.committed.clone());
+    }
+
+    /// This node does not decide any more. What it decided may or may not be committed by others.
+    pub(crate) fn leave_office(&mut self) {
+        self.ahead = None;
+        self.decided.clear();
+    }
+
+    pub(crate) fn fail(&mut self, reason: String) {
+        self.failed.get_or_insert(reason);
     }
 
     /// Closes the files, synced.
-    pub(crate) fn close(self, storage: &mut dyn Storage) -> Result<(), LogError> {
-        self.log.close(storage)
+    pub(crate) fn close(self, storage: &mut dyn Storage) -> Result<(), naru_log::LogError> {
+        self.raft.close(storage)
     }
 
     pub(crate) fn owns_file(&self, file: naru_log::FileId) -> bool {
-        self.log.owns_file(file)
+        self.raft.log().owns_file(file)
     }
 
     pub(crate) fn check_invariants(&self) {
-        self.log.check_invariants();
-        assert!(self.durable_offset <= self.log.log_end_offset(), "what is on disk was appended before");
+        self.raft.check_invariants();
+        assert!(self.read_up_to <= self.raft.high_watermark().max(0), "only what is committed is carried out");
+        assert!(self.ahead.is_none() || self.raft.is_leader(), "the active controller leads the quorum");
     }
 }
 
@@ -159,24 +232,19 @@ impl Turn<'_> {
         self.state.metadata.is_active_controller()
     }
 
-    /// Brings a decision on its way: appended, replayed, and asked to be synced. Returns the offset to wait for; an error is
+    /// Brings a decision on its way: appended, replayed, and given to the quorum. Returns the offset to wait for; an error is
     /// a sentence, and then nothing was changed.
     pub(crate) fn commit_metadata(&mut self, records: Vec<MetadataRecord>) -> Result<i64, String> {
         if let Some(reason) = self.state.metadata.failed() {
             return Err(reason.into());
         }
-        let metadata = &mut self.state.metadata;
-        let appended = metadata.append(&records, self.now.wall_ms, self.storage, &mut self.out.trace);
-        let end_offset = appended.map_err(|error| {
-            let reason = error.to_string();
-            metadata.failed = Some(reason.clone());
-            reason
-        })?;
-        let (ticket, files) = (metadata.next_ticket, metadata.log.flush_files());
-        metadata.next_ticket += 1;
-        let (count, event) = (files.len() as u32, self.out.trace.cause());
-        metadata.pending.push_back(Pending { ticket, files: count, end_offset, records, event });
-        self.out.effects.push(Effect::Sync { ticket, files });
+        if !self.is_active_controller() {
+            return Err("this node is not the active controller".into());
+        }
+        let mut io = Io { now: self.now, storage: self.storage, trace: &mut self.out.trace };
+        let appended = self.state.metadata.append(&records, &mut io);
+        let end_offset = appended.inspect_err(|reason| self.state.metadata.fail(reason.clone()))?;
+        self.drive_quorum();
         Ok(end_offset)
     }
 
@@ -188,75 +256,47 @@ impl Turn<'_> {
         }
     }
 
-    /// The answer to [`Effect::Sync`].
-    pub(crate) fn on_synced(&mut self, ticket: u64, result: Result<(), StorageError>) {
-        let Some(position) = self.state.metadata.pending.iter().position(|pending| pending.ticket == ticket) else {
-            return;
-        };
-        if let Err(error) = result {
-            self.fail_metadata(&error);
-            return;
-        }
-        // Files are synced whole: with this decision, all that were appended before it are on disk as well.
-        let synced: Vec<Pending> = self.state.metadata.pending.drain(..=position).collect();
-        let Some(last) = synced.last() else { return };
-        let (files, end_offset) = (last.files, last.end_offset);
-        if last.event.is_some() {
-            self.out.trace.because(last.event);
-        }
-        let synced_event = self.out.trace.emit_then(|| TraceKind::StorageSynced { files });
-        self.state.metadata.durable_offset = end_offset;
-        self.state.metadata.log.flushed(end_offset, "metadata", &mut Trace::default());
-        for pending in synced {
-            self.out.trace.because(synced_event);
-            self.publish(&pending.records);
-        }
-        for id in self.state.purgatory.durable(end_offset) {
-            self.state.ready.push_back((id, synced_event));
-        }
-    }
-
     /// The metadata log cannot be written. Apache Kafka stops the process; here nothing is acknowledged any more.
     pub(crate) fn fail_metadata(&mut self, error: &StorageError) {
-        self.state.metadata.failed = Some(error.to_string());
-        self.state.metadata.pending.clear();
+        self.state.metadata.fail(error.to_string());
+        self.state.metadata.raft.on_sync_failed(0, error);
+        self.abandon_decisions(&format!("the metadata log failed: {error}"));
+        self.drive_quorum();
+    }
+
+    /// Whoever waits for a decision of this node waits in vain.
+    pub(crate) fn abandon_decisions(&mut self, reason: &str) {
         for id in self.state.purgatory.durable(i64::MAX) {
             let Some(parked) = self.state.purgatory.take(id) else { continue };
-            let reason = format!("the metadata log failed: {error}");
-            self.close_connection(parked.context.connection, reason.into());
+            self.abandon(parked.context, reason);
         }
+    }
+
+    /// Asks the driver to sync files of the quorum.
+    pub(crate) fn sync_quorum(&mut self, ticket: u64, files: Vec<naru_log::FileId>) {
+        self.state.quorum_syncs.insert(ticket, files.len() as u32);
+        self.out.effects.push(Effect::Sync { ticket, files });
     }
 }
 
-/// The bytes of slices, wherever they are. Only for starting: a running broker leaves this to its driver.
-fn gather(slices: &[Slice], storage: &dyn Storage) -> Result<Bytes, StorageError> {
-    let mut gathered = BytesMut::new();
-    for slice in slices {
-        match slice {
-            Slice::Bytes(bytes) => gathered.extend_from_slice(bytes),
-            Slice::File(range) => {
-                gathered.extend_from_slice(&storage.read(range.file, range.position, range.length)?);
-            }
-        }
+fn raft_config(config: &BrokerConfig, cluster_id: &str, directory_id: Uuid, seed: u64) -> RaftConfig {
+    let cluster = &config.cluster;
+    let voter = |host: &String, port| Voter { directory_id: Uuid::nil(), host: host.clone(), port };
+    let mut voters: naru_trace::SortedMap<i32, Voter> =
+        cluster.voters.iter().map(|(id, address)| (*id, voter(&address.host, address.port))).collect();
+    if voters.is_empty() {
+        voters.insert(config.node_id, voter(&config.advertised_host, config.advertised_port));
     }
-    Ok(gathered.freeze())
-}
-
-fn replay_batches(bytes: Bytes, image: &mut Image) -> Result<(), String> {
-    for batch in batches(bytes) {
-        let batch = batch.map_err(|error| error.to_string())?;
-        if batch.header().is_control() {
-            continue;
-        }
-        let records = batch.records(DecompressLimit::default()).map_err(|error: RecordsError| error.to_string())?;
-        for record in records {
-            let value = record.value.unwrap_or_default();
-            let decoded = MetadataRecord::decode(&value)
-                .map_err(|error| format!("the record at offset {} is not understood: {error:?}", record.offset))?;
-            let replayed = image.replay(&decoded);
-            replayed
-                .map_err(|error| format!("the record at offset {} does not fit: {}", record.offset, error.reason))?;
-        }
+    RaftConfig {
+        directory_id,
+        cluster_id: cluster_id.into(),
+        voters,
+        election_timeout_ms: cluster.election_timeout_ms,
+        fetch_timeout_ms: cluster.fetch_timeout_ms,
+        election_backoff_max_ms: cluster.election_backoff_max_ms,
+        request_timeout_ms: cluster.quorum_request_timeout_ms,
+        retry_backoff_ms: cluster.quorum_retry_backoff_ms,
+        seed,
+        ..RaftConfig::new(config.node_id)
     }
-    Ok(())
 }

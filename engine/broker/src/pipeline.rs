@@ -13,8 +13,10 @@ use crate::{
     api,
     connections::{QueuedFrame, RequestContext},
     effect::{Effect, Frame},
+    forwarding,
     input::ConnectionId,
     purgatory::{Parked, Until},
+    quorum,
     reply::{RecordData, Reply, Summary, first_error, first_fetch_error, summary},
     turn::Turn,
 };
@@ -23,7 +25,7 @@ use bytes::Bytes;
 use naru_log::Slice;
 use naru_trace::{Micros, Name, ParkCondition, Seq, TraceKind};
 use naru_wire::{
-    ApiKey, Chunk, DecodeError, ErrorCode, FetchResult, Response, decode_request, encode_fetch_response,
+    ApiKey, Chunk, DecodeError, ErrorCode, FetchResult, Request, Response, decode_request, encode_fetch_response,
     encode_response, unsupported_api_versions_response,
 };
 
@@ -42,12 +44,18 @@ impl Turn<'_> {
 
     /// A client is gone. Its replies are forgotten, and what it asked for and got is not undone.
     pub(crate) fn on_disconnected(&mut self, connection: ConnectionId) {
+        if connection.is_dialled() {
+            return self.on_peer_lost(connection);
+        }
         self.forget_connection(connection, "the client disconnected".into());
     }
 
     /// A frame arrived.
     pub(crate) fn on_frame(&mut self, id: ConnectionId, frame: Bytes) {
         self.state.counters.bytes_in += frame.len() as u64;
+        if id.is_dialled() {
+            return self.on_peer_frame(id, frame);
+        }
         let frame = QueuedFrame { frame, cause: self.out.trace.cause() };
         let Some(connection) = self.state.connections.get_mut(id) else { return };
         if connection.is_busy() {
@@ -66,7 +74,7 @@ impl Turn<'_> {
                 self.release(id, cause, false);
             } else if let Some(id) = self.state.purgatory.expired(self.now.monotonic) {
                 self.release(id, None, true);
-            } else {
+            } else if !self.refuse_questions() {
                 return;
             }
         }
@@ -88,7 +96,7 @@ impl Turn<'_> {
     }
 
     /// No new work. Fetches are answered with what there is; connections end when they have their answers.
-    pub(crate) fn on_shutdown(&mut self) {
+    pub(crate) fn stop_serving(&mut self) {
         self.state.stopping = true;
         let cause = self.out.trace.cause();
         let waiting = self.state.purgatory.iter().filter(|(_, parked)| matches!(parked.until, Until::Bytes(_)));
@@ -108,20 +116,38 @@ impl Turn<'_> {
         self.out.trace.because(frame.cause);
         self.out.trace.about(None);
         let bytes = frame.frame.len() as u32;
+        // What this node cannot answer itself it passes on as it came.
+        let original = (!self.is_active_controller()).then(|| frame.frame.clone());
         match decode_request(frame.frame) {
             Ok((header, request)) => {
                 let (api, version, correlation_id) = (header.api, header.version, header.correlation_id);
-                let context = RequestContext { connection, api, version, correlation_id };
+                let context = RequestContext { connection, api, version, correlation_id, envelope: None };
                 self.receive(&context, &header.client_id, bytes);
-                let reply = api::handle(self, &context, request);
+                let reply = self.route(&context, request, original);
                 self.finish(&context, reply);
             }
             Err(DecodeError::UnsupportedApiVersions { correlation_id, version }) => {
-                let context = RequestContext { connection, api: ApiKey::ApiVersions, version, correlation_id };
+                let (api, envelope) = (ApiKey::ApiVersions, None);
+                let context = RequestContext { connection, api, version, correlation_id, envelope };
                 self.receive(&context, "", bytes);
                 self.finish(&context, Reply::Frame(unsupported_api_versions_response(correlation_id)));
             }
             Err(error) => self.close_connection(connection, close_reason(&error)),
+        }
+    }
+
+    /// Who answers: the quorum, the active controller (perhaps another node), or this broker.
+    fn route(&mut self, context: &RequestContext, request: Request, original: Option<Bytes>) -> Reply {
+        if let Some(reason) = self.not_yet_served(context.api) {
+            return Reply::Close(reason.into());
+        }
+        match original {
+            Some(original) if forwarding::is_for_controller(context.api) => self.forward(original),
+            _ => match request {
+                Request::Envelope(envelope) => self.open_envelope(context, &envelope),
+                request if quorum::is_for_quorum(&request) => self.ask_quorum(context, &request),
+                request => api::handle(self, context, request),
+            },
         }
     }
 
@@ -140,7 +166,7 @@ impl Turn<'_> {
         }
     }
 
-    fn finish(&mut self, context: &RequestContext, reply: Reply) {
+    pub(crate) fn finish(&mut self, context: &RequestContext, reply: Reply) {
         match reply {
             Reply::Now(response) => self.send_response(context, &response),
             Reply::Records(answer) => self.send_records(context, answer.result, answer.records),
@@ -164,6 +190,7 @@ impl Turn<'_> {
         if let Some(connection) = self.state.connections.get_mut(context.connection) {
             connection.parked = Some(id);
         }
+        self.pass_on(id);
         if let Some(until) = condition {
             let event = self.out.trace.emit_then(|| TraceKind::ReplyParked { parked: id, until, deadline });
             self.state.purgatory.set_event(id, event);
@@ -193,12 +220,17 @@ impl Turn<'_> {
                 let answer = api::fetch::resume(self, *wait);
                 self.send_records(&context, answer.result, answer.records);
             }
+            Until::Forwarded { answer: Some(answer), .. } => self.send_forwarded(&context, answer),
+            Until::Forwarded { answer: None, .. } => {
+                self.close_connection(context.connection, "the active controller gave no answer in time".into());
+            }
+            Until::Quorum { answer, .. } => self.finish_quorum_wait(&context, answer),
         }
         self.handle_queue(context.connection);
     }
 
     /// Handles the frames that waited, until one of them is parked again.
-    fn handle_queue(&mut self, id: ConnectionId) {
+    pub(crate) fn handle_queue(&mut self, id: ConnectionId) {
         if self.state.stopping {
             self.close_connection(id, SHUTTING_DOWN.into());
             return;
@@ -208,9 +240,13 @@ impl Turn<'_> {
         }
     }
 
-    fn send_response(&mut self, context: &RequestContext, response: &Response) {
+    pub(crate) fn send_response(&mut self, context: &RequestContext, response: &Response) {
         let error = first_error(response);
-        match encode_response(context.correlation_id, context.version, response) {
+        let encoded = match context.envelope {
+            None => encode_response(context.correlation_id, context.version, response),
+            Some(envelope) => forwarding::in_envelope(context, envelope, response),
+        };
+        match encoded {
             Ok(bytes) => {
                 let summary = if self.out.trace.is_on() { summary(response) } else { Summary::default() };
                 self.send(context, alloc::vec![Slice::Bytes(bytes)], error, summary);
@@ -234,7 +270,13 @@ impl Turn<'_> {
         }
     }
 
-    fn send(&mut self, context: &RequestContext, chunks: Vec<Slice>, error: Option<ErrorCode>, summary: Summary) {
+    pub(crate) fn send(
+        &mut self,
+        context: &RequestContext,
+        chunks: Vec<Slice>,
+        error: Option<ErrorCode>,
+        summary: Summary,
+    ) {
         let frame = Frame { chunks };
         let bytes = frame.len();
         self.state.counters.bytes_out += bytes as u64;

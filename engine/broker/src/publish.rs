@@ -34,7 +34,7 @@ impl Turn<'_> {
         }
         if records.iter().any(is_of_a_broker) {
             // What topics do not say themselves they take from the broker.
-            self.state.settings.take_dynamic_configs(self.state.metadata.image());
+            self.state.settings.take_dynamic_configs(self.state.metadata.committed());
             configured.extend(self.state.topics.iter_mut().map(|(key, _)| key));
         }
         for key in configured {
@@ -203,14 +203,20 @@ impl Turn<'_> {
         if record.resource_type != RESOURCE_TOPIC {
             return None;
         }
-        let key = self.state.topics.by_name(&record.resource_name)?;
-        let topic = self.state.topics.get_mut(key)?;
-        match &record.value {
-            Some(value) => topic.configs.insert(record.name.clone(), value.clone()),
-            None => topic.configs.remove(&record.name),
+        self.set_topic_config(&record.resource_name, &record.name, record.value.as_ref())
+    }
+
+    /// Sets a key of a topic, or takes it back. Its settings follow with [`Turn::refresh_settings`].
+    #[track_caller]
+    pub(crate) fn set_topic_config(&mut self, topic: &str, key: &str, value: Option<&String>) -> Option<TopicKey> {
+        let found = self.state.topics.by_name(topic)?;
+        let configs = &mut self.state.topics.get_mut(found)?.configs;
+        match value {
+            Some(value) => configs.insert(key.into(), value.clone()),
+            None => configs.remove(key),
         };
-        self.trace_config(&record.resource_name, &record.name, record.value.as_ref());
-        Some(key)
+        self.trace_config(topic, key, value);
+        Some(found)
     }
 
     #[track_caller]
@@ -222,7 +228,8 @@ impl Turn<'_> {
         });
     }
 
-    fn refresh_settings(&mut self, key: TopicKey) {
+    /// A topic's settings, made anew from its configuration and the broker's.
+    pub(crate) fn refresh_settings(&mut self, key: TopicKey) {
         let Some(topic) = self.state.topics.get_mut(key) else { return };
         topic.settings = TopicSettings::new(&topic.configs, &self.state.settings);
         let log_config = topic.settings.log;
@@ -244,7 +251,7 @@ impl Turn<'_> {
     }
 
     /// A topic goes: who waits for it hears so, its directories are renamed now and removed a little later.
-    fn remove_topic(&mut self, id: Uuid) {
+    pub(crate) fn remove_topic(&mut self, id: Uuid) {
         let Some(key) = self.state.topics.by_id(id) else { return };
         self.stop_cleaning(|partition| partition.topic == key, "the topic is deleted.");
         let Some(topic) = self.state.topics.remove(key) else { return };

@@ -6,6 +6,7 @@
 
 use crate::{api::fetch::FetchWait, connections::RequestContext, topics::PartitionKey};
 use alloc::{boxed::Box, vec::Vec};
+use bytes::Bytes;
 use naru_trace::{Deadline, Micros, Seq};
 use naru_trace::{SortedMap, SortedSet};
 use naru_wire::{ErrorCode, Response, messages::ProduceResponse};
@@ -22,6 +23,20 @@ pub(crate) enum Until {
     Replicated(Box<ReplicationWait>),
     /// Enough bytes can be read.
     Bytes(Box<FetchWait>),
+    /// The active controller answers a request that was passed on to it.
+    Forwarded {
+        /// The request as it came, to be passed on again.
+        original: Bytes,
+        /// The answer, once it is there.
+        answer: Option<Bytes>,
+    },
+    /// The quorum answers.
+    Quorum {
+        /// Its number there.
+        token: u64,
+        /// The answer, once it is there.
+        answer: Option<Box<Response>>,
+    },
 }
 
 /// A Produce that waits for followers.
@@ -232,6 +247,17 @@ impl Purgatory {
             Until::Durable { .. } | Until::Bytes(_) => false,
         };
         self.parked.iter().filter(|(_, parked)| promises(parked)).map(|(id, _)| *id).collect()
+    }
+
+    /// A parked reply, to be given what it waits for.
+    pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Parked> {
+        self.parked.get_mut(&id)
+    }
+
+    /// The replies that wait for an answer of the quorum, by its number.
+    pub(crate) fn waiting_for_quorum(&self, wanted: u64) -> Option<u64> {
+        let waits = |parked: &Parked| matches!(parked.until, Until::Quorum { token, .. } if token == wanted);
+        self.parked.iter().find(|(_, parked)| waits(parked)).map(|(id, _)| *id)
     }
 
     /// A reply whose deadline is over.

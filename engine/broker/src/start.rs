@@ -5,6 +5,9 @@
 //!  (whose is it?)     (read, removed)       (removed)             (replayed)      (synced)        (opened, recovered)
 //! ```
 //!
+//! A lone broker does all of that before its first input. A member of a cluster begins with the metadata log; the rest comes
+//! when it has heard from the others ([`crate::membership`]).
+//!
 //! A directory that belongs to somebody else is refused before anything in it is touched.
 
 use crate::{
@@ -18,9 +21,12 @@ use crate::{
     effect::{Effect, Outbox},
     fetch_sessions::FetchSessions,
     flushing::Flushing,
+    forwarding::Forwarding,
     log_dirs::LogDirs,
+    membership::Membership,
     metadata_log::{self, MetadataLog},
     metrics::Counters,
+    peers::Peers,
     producer_ids::ProducerIds,
     purgatory::Purgatory,
     random::Random,
@@ -32,9 +38,12 @@ use crate::{
 use alloc::{collections::VecDeque, format, string::String, string::ToString, vec::Vec};
 use naru_log::Storage;
 use naru_metadata::{Endpoint, Settings, bootstrap, register_broker};
-use naru_trace::{Now, TraceKind};
+use naru_raft::Io;
+use naru_trace::{Now, SortedMap, TraceKind};
 use uuid::Uuid;
 
+/// The epoch of a broker that is not registered.
+const NO_EPOCH: i64 = -1;
 /// The listener that clients use.
 const LISTENER: &str = "PLAINTEXT";
 
@@ -47,9 +56,14 @@ pub(crate) fn open(
 ) -> Result<State, StartError> {
     let mut random = Random::new(&[config.seed, config.node_id as u64, now.monotonic.0, now.wall_ms as u64]);
     let (mut dirs, cluster_id) = LogDirs::claim(&config, storage, &mut random)?;
+    let previous_broker_epoch = data_dir::clean_shutdown_epoch(storage, &dirs.get(0).join(CLEAN_SHUTDOWN))
+        .map_err(|error| StartError::new(format!("the data directory cannot be read: {error}")))?;
     dirs.take_clean_markers(storage)?;
     dirs.remove_deleted(storage)?;
-    let mut metadata = MetadataLog::open(dirs.get(0), storage, &mut out.trace).map_err(|reason| {
+    let metadata_seed = random.next();
+    let mut io = Io { now, storage: &mut *storage, trace: &mut out.trace };
+    let opened = MetadataLog::open(&config, (&cluster_id, dirs.get(0)), metadata_seed, &mut io);
+    let mut metadata = opened.map_err(|reason| {
         StartError::new(format!("the metadata log {}-0 cannot be used: {reason}", metadata_log::TOPIC))
     })?;
     // The log grows with every start, so no two starts make the same ids even with the same seed and the same clock.
@@ -57,13 +71,30 @@ pub(crate) fn open(
     out.trace.emit_then(|| TraceKind::BrokerStarted { broker: config.node_id, port: config.advertised_port });
     let mut settings = settings(&config, &dirs);
     settings.take_dynamic_configs(metadata.image());
-    let broker_epoch = register(&config, &settings, &mut metadata, &mut random, &mut Start { storage, now, out })?;
+    let incarnation_id = random.uuid();
+    let is_lone = config.cluster.is_lone(config.node_id) && config.cluster.roles.broker;
+    let (membership, broker_epoch) = if is_lone {
+        let mut io = Io { now, storage: &mut *storage, trace: &mut out.trace };
+        let epoch = register(&config, &settings, &mut metadata, incarnation_id, &mut io)?;
+        (Membership::lone(incarnation_id), epoch)
+    } else {
+        (Membership::starting(incarnation_id, now.monotonic), NO_EPOCH)
+    };
     let controller = Controller::new(&config, metadata.image(), now.monotonic);
     let (cleaner, upkeep) = (config.cleaner, config.upkeep);
     let mut state = State {
         config,
         cluster_id,
         broker_epoch,
+        previous_broker_epoch,
+        membership,
+        shown_metadata_offset: 0,
+        peers: Peers::default(),
+        forwarding: Forwarding::default(),
+        quorum_tokens: 0,
+        quorum_syncs: SortedMap::new(),
+        located: SortedMap::new(),
+        last_warning: None,
         settings,
         connections: Connections::default(),
         topics: Topics::default(),
@@ -83,15 +114,13 @@ pub(crate) fn open(
         random,
         stopping: false,
     };
-    set_strays_aside(&mut state, storage)?;
-    let located = state.dirs.locate(storage)?;
-    for (index, dir) in state.dirs.online() {
-        out.warnings.extend(state.checkpoints.read(index, dir, storage));
-    }
-    let topics: Vec<naru_metadata::Topic> = state.metadata.image().topics().cloned().collect();
     let mut turn = Turn { state: &mut state, storage, now, out };
-    for topic in &topics {
-        turn.open_topic(topic, &located);
+    if is_lone {
+        turn.publish_first()?;
+    } else {
+        turn.drive_quorum();
+        turn.keep_membership();
+        while turn.refuse_questions() {}
     }
     Ok(state)
 }
@@ -134,62 +163,28 @@ pub(crate) fn close(mut state: State, storage: &mut dyn Storage, now: Now, out: 
     out.trace.emit(|| TraceKind::BrokerStopped { broker: state.config.node_id });
 }
 
-/// Everything from outside, while the broker starts.
-struct Start<'a> {
-    storage: &'a mut dyn Storage,
-    now: Now,
-    out: &'a mut Outbox,
-}
-
 /// Writes into the metadata log that this broker is there. Returns the broker's epoch.
 fn register(
     config: &BrokerConfig,
     settings: &Settings,
     metadata: &mut MetadataLog,
-    random: &mut Random,
-    start: &mut Start<'_>,
+    incarnation_id: Uuid,
+    io: &mut Io<'_>,
 ) -> Result<i64, StartError> {
     let failed = |reason: String| StartError::new(format!("the metadata log cannot be written: {reason}"));
-    let started = start.out.trace.cause();
-    if metadata.end_offset() == 0 {
-        let records = bootstrap();
-        let appended = metadata.append(&records, start.now.wall_ms, start.storage, &mut start.out.trace);
-        appended.map_err(|error| failed(error.to_string()))?;
-        start.out.trace.because(started);
+    let started = io.trace.cause();
+    if metadata.image().features().next().is_none() {
+        metadata.append(&bootstrap(), io).map_err(failed)?;
+        io.trace.because(started);
     }
     let host = config.advertised_host.clone();
     let endpoint = Endpoint { listener: LISTENER.into(), host, port: config.advertised_port };
     let broker_epoch = metadata.end_offset();
-    let records = register_broker(settings, &endpoint, random.uuid(), broker_epoch);
-    let appended = metadata.append(&records, start.now.wall_ms, start.storage, &mut start.out.trace);
-    appended.map_err(|error| failed(error.to_string()))?;
-    metadata.sync_now(start.storage).map_err(|error| failed(error.to_string()))?;
-    start.out.trace.because(started);
+    metadata.append(&register_broker(settings, &endpoint, incarnation_id, broker_epoch), io).map_err(failed)?;
+    metadata.sync_now(io).map_err(|error| failed(error.to_string()))?;
+    metadata.read_committed(io.storage).map_err(failed)?;
+    io.trace.because(started);
     Ok(broker_epoch)
-}
-
-/// Directories of partitions that no topic claims (any more), or not for this broker, get another name, so that a new topic of the same name cannot
-/// mistake them for its own (`LogManager.addStrayLog`). Directories that do not say whose they are, are left alone.
-fn set_strays_aside(state: &mut State, storage: &mut dyn Storage) -> Result<(), StartError> {
-    let State { dirs, metadata, random, config, .. } = state;
-    let node_id = config.node_id;
-    dirs.for_each_online(|dir| {
-        for name in data_dir::directories(storage, &dir.mount)? {
-            let Some((topic, partition)) = data_dir::parse_partition_directory(&name) else { continue };
-            let directory = dir.join(&name);
-            let Some(topic_id) = data_dir::read_partition_metadata(storage, &directory)? else { continue };
-            let claimed = metadata.image().topic(topic);
-            let is_replica = |topic: &naru_metadata::Topic| {
-                topic.partition(partition).is_some_and(|partition| partition.replicas.contains(&node_id))
-            };
-            let is_claimed = claimed.is_some_and(|claimed| claimed.id == topic_id && is_replica(claimed));
-            if !is_claimed {
-                let aside = data_dir::renamed_directory(topic, partition, random.uuid(), "stray");
-                storage.rename(&directory, &dir.join(&aside))?;
-            }
-        }
-        Ok(())
-    })
 }
 
 fn settings(config: &BrokerConfig, dirs: &LogDirs) -> Settings {

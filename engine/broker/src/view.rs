@@ -1,6 +1,6 @@
 //! The broker as a picture, read straight from its state. Tests compare it with the fold of its events after every step.
 
-use crate::{purgatory::Until, turn::State};
+use crate::{membership::Lifecycle, purgatory::Until, turn::State};
 use alloc::{string::String, string::ToString};
 use naru_log::Storage;
 use naru_trace::SortedMap;
@@ -19,6 +19,8 @@ impl State {
             topics: self.topic_views(storage),
             connections: self.connections.iter().map(|(id, connection)| (id.0, connection.view())).collect(),
             parked: parked.collect(),
+            lifecycle: self.shown_lifecycle().into(),
+            metadata_offset: if self.is_lone() { 0 } else { self.shown_metadata_offset },
         }
     }
 
@@ -36,6 +38,8 @@ impl State {
                     offset: first.map_or(-1, |want| want.end_offset),
                 }
             }
+            Until::Forwarded { .. } => ParkCondition::Controller,
+            Until::Quorum { .. } => ParkCondition::Quorum,
             Until::Bytes(wait) => {
                 let first = wait.wants.first();
                 ParkCondition::Bytes {
@@ -44,6 +48,16 @@ impl State {
                     partition: first.map_or(-1, |want| want.key.partition),
                 }
             }
+        }
+    }
+
+    /// A lone broker is never anything but running, and nothing is said of it.
+    fn shown_lifecycle(&self) -> &'static str {
+        let lifecycle = self.membership.lifecycle();
+        match lifecycle {
+            Lifecycle::Starting if self.broker_epoch < 0 => "",
+            _ if self.is_lone() => "",
+            shown => shown.name(),
         }
     }
 

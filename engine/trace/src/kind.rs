@@ -142,6 +142,10 @@ pub enum ParkCondition {
         /// What its high watermark has to reach.
         offset: i64,
     },
+    /// The active controller answers: the request was passed on to it.
+    Controller,
+    /// The quorum answers.
+    Quorum,
 }
 
 /// What happened.
@@ -799,6 +803,18 @@ pub enum TraceKind {
         base_offset: i64,
         /// The records' types: `TopicRecord`.
         records: Vec<Name>,
+    },
+    /// Broker: what the quorum committed before this offset of the metadata log is carried out here.
+    MetadataPublished {
+        /// The first offset that is not.
+        offset: i64,
+    },
+    /// Broker: its membership in the cluster has come to another state.
+    LifecycleChanged {
+        /// `starting`, `recovery`, `running`, `leaving` or `stopping`.
+        state: Name,
+        /// The epoch of its registration; -1 before it has one.
+        epoch: i64,
     },
     /// Broker: files were brought safely to disk.
     StorageSynced {

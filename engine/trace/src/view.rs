@@ -62,6 +62,16 @@ pub struct BrokerView {
     pub connections: SortedMap<u64, ConnectionView>,
     /// Replies that wait, by number.
     pub parked: SortedMap<u64, ParkedView>,
+    /// Its membership in its cluster: `starting`, `recovery`, `running`, `leaving`, `stopping`. Empty for a lone broker.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub lifecycle: Name,
+    /// What was committed before this offset of the metadata log is carried out here; 0 for a lone broker.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub metadata_offset: i64,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// One topic on one broker.
@@ -387,6 +397,8 @@ impl BrokerView {
             TraceKind::ReplyReleased { parked, .. } => {
                 self.parked.remove(parked);
             }
+            TraceKind::LifecycleChanged { state, .. } => self.lifecycle.clone_from(state),
+            TraceKind::MetadataPublished { offset } => self.metadata_offset = *offset,
             TraceKind::TopicCreated { topic, topic_id, .. } => {
                 self.topics.insert(topic.clone(), TopicView { topic_id: topic_id.clone(), ..TopicView::default() });
             }

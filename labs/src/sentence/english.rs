@@ -162,6 +162,12 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
                         offset - 1
                     )
                 }
+                ParkCondition::Controller => {
+                    format!("{who} passes the request on to the active controller, and lets the reply wait{last}.")
+                }
+                ParkCondition::Quorum => {
+                    format!("{who} lets the reply wait until the metadata log has something new{last}.")
+                }
             }
         }
         TraceKind::ReplyReleased { timed_out: true, .. } => {
@@ -172,6 +178,16 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         }
         TraceKind::ResponseSent { api, bytes, error: None, .. } => format!("{who} answers {api} ({bytes} bytes)."),
         TraceKind::ResponseSent { api, error: Some(error), .. } => format!("{who} answers {api} with {error}."),
+        TraceKind::MetadataPublished { offset } => {
+            format!("{who} carries out what is committed before offset {offset} of the metadata log.")
+        }
+        TraceKind::LifecycleChanged { state, epoch } => match &**state {
+            "starting" => format!("{who} is not registered with the controller (any more)."),
+            "recovery" => format!("{who} is registered with epoch {epoch}; it is fenced until it has caught up."),
+            "running" => format!("{who} is a full member of its cluster."),
+            "leaving" => format!("{who} wants to stop, and waits until others lead its partitions."),
+            _ => format!("{who} leaves its cluster."),
+        },
         TraceKind::StorageSynced { files } => format!("{who} has {} safely on disk.", plural(*files, "file")),
         _ => return None,
     })

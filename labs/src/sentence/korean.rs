@@ -179,6 +179,12 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
                         offset - 1
                     )
                 }
+                ParkCondition::Controller => {
+                    format!("{who} 요청을 활성 컨트롤러에 넘기고 {last}응답을 미룹니다.")
+                }
+                ParkCondition::Quorum => {
+                    format!("{who} 메타데이터 로그에 새 내용이 생길 때까지 {last}응답을 미룹니다.")
+                }
             }
         }
         TraceKind::ReplyReleased { timed_out: true, .. } => {
@@ -189,6 +195,16 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::ResponseSent { api, error: Some(error), .. } => {
             format!("{who} {api}에 {} 응답합니다.", josa(error, Josa::To))
         }
+        TraceKind::MetadataPublished { offset } => {
+            format!("{who} 메타데이터 로그에서 오프셋 {offset} 앞까지 커밋된 내용을 반영했습니다.")
+        }
+        TraceKind::LifecycleChanged { state, epoch } => match &**state {
+            "starting" => format!("{who} (더 이상) 컨트롤러에 등록되어 있지 않습니다."),
+            "recovery" => format!("{who} 에포크 {epoch}(으)로 등록되었고, 따라잡을 때까지 격리됩니다."),
+            "running" => format!("{who} 클러스터의 정식 멤버입니다."),
+            "leaving" => format!("{who} 멈추려고 하며, 자신의 파티션을 다른 브로커가 이끌 때까지 기다립니다."),
+            _ => format!("{who} 클러스터를 떠납니다."),
+        },
         TraceKind::StorageSynced { files } => format!("{who} 파일 {files}개를 디스크에 안전하게 기록했습니다."),
         _ => return None,
     })

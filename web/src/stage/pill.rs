@@ -167,6 +167,8 @@ pub fn waits(until: &ParkCondition, locale: Locale) -> String {
             };
             format!("{} {replicas}", text::waits_for(locale))
         }
+        ParkCondition::Controller => format!("{} {}", text::waits_for(locale), text::waits_controller(locale)),
+        ParkCondition::Quorum => format!("{} {}", text::waits_for(locale), text::waits_quorum(locale)),
     }
 }
 

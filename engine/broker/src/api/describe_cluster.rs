@@ -23,14 +23,16 @@ pub(crate) fn handle(turn: &mut Turn<'_>, _context: &RequestContext, request: &D
         return Reply::Now(response.into());
     }
     // Answer.
-    let config = &turn.state.config;
-    let broker = DescribeClusterBroker::default()
-        .with_broker_id(BrokerId(config.node_id))
-        .with_host(StrBytes::from_string(config.advertised_host.clone()))
-        .with_port(i32::from(config.advertised_port));
+    let brokers = turn.live_brokers().into_iter().map(|broker| {
+        DescribeClusterBroker::default()
+            .with_broker_id(BrokerId(broker.id))
+            .with_host(StrBytes::from_string(broker.host))
+            .with_port(i32::from(broker.port))
+            .with_rack(broker.rack.map(StrBytes::from_string))
+    });
     let response = DescribeClusterResponse::default()
         .with_cluster_id(StrBytes::from_string(turn.state.cluster_id.clone()))
-        .with_controller_id(BrokerId(config.node_id))
-        .with_brokers(alloc::vec![broker]);
+        .with_controller_id(BrokerId(turn.controller_for_clients()))
+        .with_brokers(brokers.collect());
     Reply::Now(response.into())
 }

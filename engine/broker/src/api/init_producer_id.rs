@@ -2,7 +2,7 @@
 //!
 //! Transactional producers need a transaction coordinator, which comes later.
 
-use crate::{connections::RequestContext, reply::Reply, turn::Turn};
+use crate::{connections::RequestContext, producer_ids::NoProducerId, reply::Reply, turn::Turn};
 use naru_trace::TraceKind;
 use naru_wire::ErrorCode;
 use naru_wire::messages::{InitProducerIdRequest, InitProducerIdResponse, ProducerId};
@@ -23,7 +23,11 @@ pub(crate) fn handle(turn: &mut Turn<'_>, _context: &RequestContext, request: &I
     if transactional_id.is_some() {
         return failed(ErrorCode::CoordinatorNotAvailable);
     }
-    let Ok(allocated) = turn.allocate_producer_id() else { return failed(ErrorCode::KafkaStorageError) };
+    let allocated = match turn.allocate_producer_id() {
+        Ok(allocated) => allocated,
+        Err(NoProducerId::Soon) => return failed(ErrorCode::CoordinatorLoadInProgress),
+        Err(NoProducerId::Failed(_)) => return failed(ErrorCode::KafkaStorageError),
+    };
     let producer_id = allocated.producer_id;
     turn.out.trace.emit_then(|| TraceKind::ProducerIdAssigned { producer_id, producer_epoch: 0 });
     // Answer.

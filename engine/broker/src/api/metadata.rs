@@ -2,7 +2,13 @@
 //!
 //! KIP-516 (topic ids), and SEMANTICS 46: null asks for all topics, an empty list for none; only version 0 has no null.
 
-use crate::{connections::RequestContext, reply::Reply, topics::Partition, topics::Topic, turn::Turn};
+use crate::{
+    connections::RequestContext,
+    peers::{Asked, Lane},
+    reply::Reply,
+    topics::{Partition, Topic},
+    turn::Turn,
+};
 use alloc::{string::String, vec::Vec};
 use naru_metadata::{create_topics, is_internal};
 use naru_trace::TraceKind;
@@ -21,7 +27,7 @@ const FIRST_VERSION_BY_ID: i16 = 12;
 const NOBODY: i32 = -1;
 
 /// Which topics are asked for.
-enum Asked {
+enum Wanted {
     All,
     These(Vec<MetadataRequestTopic>),
 }
@@ -31,31 +37,33 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Met
     // Read the request.
     let may_create = request.allow_auto_topic_creation && turn.state.config.auto_create_topics_enable;
     let asked = match request.topics {
-        None => Asked::All,
-        Some(topics) if topics.is_empty() && context.version == 0 => Asked::All,
-        Some(topics) => Asked::These(topics),
+        None => Wanted::All,
+        Some(topics) if topics.is_empty() && context.version == 0 => Wanted::All,
+        Some(topics) => Wanted::These(topics),
     };
     // Decide.
-    if let Asked::These(topics) = &asked
+    if let Wanted::These(topics) = &asked
         && topics.iter().any(|topic| !may_be_asked(topic, context.version))
     {
         let topics = topics.iter().map(|topic| unknown_topic(topic.clone(), ErrorCode::InvalidRequest));
         return Reply::Now(MetadataResponse::default().with_topics(topics.collect()).into());
     }
     let topics = match asked {
-        Asked::All => turn.state.topics.iter().map(|topic| known_topic(turn, topic)).collect(),
-        Asked::These(topics) => topics.into_iter().map(|topic| one_topic(turn, topic, may_create)).collect(),
+        Wanted::All => turn.state.topics.iter().map(|topic| known_topic(turn, topic)).collect(),
+        Wanted::These(topics) => topics.into_iter().map(|topic| one_topic(turn, topic, may_create)).collect(),
     };
     // Answer.
-    let config = &turn.state.config;
-    let broker = MetadataResponseBroker::default()
-        .with_node_id(BrokerId(config.node_id))
-        .with_host(StrBytes::from_string(config.advertised_host.clone()))
-        .with_port(i32::from(config.advertised_port));
+    let brokers = turn.live_brokers().into_iter().map(|broker| {
+        MetadataResponseBroker::default()
+            .with_node_id(BrokerId(broker.id))
+            .with_host(StrBytes::from_string(broker.host))
+            .with_port(i32::from(broker.port))
+            .with_rack(broker.rack.map(StrBytes::from_string))
+    });
     let response = MetadataResponse::default()
-        .with_brokers(alloc::vec![broker])
+        .with_brokers(brokers.collect())
         .with_cluster_id(Some(StrBytes::from_string(turn.state.cluster_id.clone())))
-        .with_controller_id(BrokerId(config.node_id))
+        .with_controller_id(BrokerId(turn.controller_for_clients()))
         .with_topics(topics);
     Reply::Now(response.into())
 }
@@ -107,6 +115,9 @@ fn auto_create(turn: &mut Turn<'_>, name: StrBytes) {
     let topic =
         CreatableTopic::default().with_name(TopicName(name)).with_num_partitions(-1).with_replication_factor(-1);
     let request = CreateTopicsRequest::default().with_topics(alloc::vec![topic]);
+    if !turn.is_active_controller() {
+        return turn.ask_controller(Lane::Controller, request.into(), Asked::Nobody);
+    }
     let state = &mut *turn.state;
     let random = &mut state.random;
     let mut new_id = || random.uuid();

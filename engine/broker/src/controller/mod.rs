@@ -32,14 +32,12 @@ impl Controller {
     }
 }
 
-#[expect(dead_code, reason = "a lone broker decides from its first moment on")]
 /// This node decides from now on. It has heard of no heartbeats, so everybody gets a whole session's time.
 pub(crate) fn take_office(turn: &mut Turn<'_>) {
     let State { config, metadata, controller, .. } = &mut *turn.state;
     *controller = Controller::new(config, metadata.image(), turn.now.monotonic);
 }
 
-#[expect(dead_code, reason = "a lone broker decides as long as it lives")]
 /// This node does not decide any more.
 pub(crate) fn leave_office(turn: &mut Turn<'_>) {
     let State { config, controller, .. } = &mut *turn.state;
