@@ -6,7 +6,7 @@
 use crate::{
     broker::StartError,
     data_dir,
-    topics::TopicKey,
+    topics::{PartitionKey, TopicKey},
     turn::{State, Turn},
 };
 use alloc::{string::String, vec::Vec};
@@ -57,6 +57,9 @@ impl Turn<'_> {
 
     fn bring_up_to_date(&mut self, key: TopicKey, topic: &Topic) {
         self.take_configs(key, &topic.configs);
+        for (partition, decided) in (0..).zip(&topic.partitions) {
+            self.publish_partition(PartitionKey { topic: key, partition }, decided);
+        }
     }
 
     fn take_configs(&mut self, key: TopicKey, configs: &SortedMap<String, String>) {

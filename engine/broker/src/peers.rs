@@ -266,7 +266,7 @@ impl Turn<'_> {
         if self.state.peers.redial_at.get(&node).is_some_and(|at| *at > self.now.monotonic) {
             return None;
         }
-        let (host, port) = self.address_of(node)?;
+        let (host, port) = self.dial_address(node)?;
         let peers = &mut self.state.peers;
         peers.next_connection += 1;
         let connection = ConnectionId(ConnectionId::DIALLED | peers.next_connection);
@@ -278,7 +278,7 @@ impl Turn<'_> {
     }
 
     /// Where a node is dialled: as the configuration says, or as the node itself has announced.
-    fn address_of(&self, node: i32) -> Option<(String, u16)> {
+    fn dial_address(&self, node: i32) -> Option<(String, u16)> {
         let cluster = &self.state.config.cluster;
         let configured = cluster.peer_addresses.get(&node).or_else(|| cluster.voters.get(&node));
         if let Some(address) = configured {

@@ -75,7 +75,9 @@ impl Until {
         match self {
             Until::Bytes(wait) => wait.wants.iter().map(|want| want.key).collect(),
             Until::Replicated(wait) => wait.wants.iter().map(|want| want.key).collect(),
-            Until::Durable { .. } | Until::Flushed { .. } => Vec::new(),
+            Until::Durable { .. } | Until::Flushed { .. } | Until::Forwarded { .. } | Until::Quorum { .. } => {
+                Vec::new()
+            }
         }
     }
 }
@@ -234,7 +236,7 @@ impl Purgatory {
         let waits = |parked: &Parked| match &parked.until {
             Until::Flushed { tickets, .. } => tickets.contains(&ticket),
             Until::Replicated(wait) => wait.tickets.contains(&ticket),
-            Until::Durable { .. } | Until::Bytes(_) => false,
+            Until::Durable { .. } | Until::Bytes(_) | Until::Forwarded { .. } | Until::Quorum { .. } => false,
         };
         self.parked.iter().filter(|(_, parked)| waits(parked)).map(|(id, _)| *id).collect()
     }
@@ -244,7 +246,7 @@ impl Purgatory {
         let promises = |parked: &Parked| match &parked.until {
             Until::Flushed { partitions, .. } => partitions.contains(&key),
             Until::Replicated(wait) => wait.partitions.contains(&key),
-            Until::Durable { .. } | Until::Bytes(_) => false,
+            Until::Durable { .. } | Until::Bytes(_) | Until::Forwarded { .. } | Until::Quorum { .. } => false,
         };
         self.parked.iter().filter(|(_, parked)| promises(parked)).map(|(id, _)| *id).collect()
     }

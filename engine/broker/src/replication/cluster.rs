@@ -43,9 +43,9 @@ impl Turn<'_> {
 }
 
 impl State {
-    /// The cluster as it is decided: brokers, addresses, racks.
+    /// The cluster as the quorum has committed it: brokers, addresses, racks.
     pub(crate) fn cluster(&self) -> &Image {
-        self.metadata.image()
+        self.metadata.committed()
     }
 }
 
