@@ -27,7 +27,7 @@ use crate::{connections::RequestContext, controller, reply::Reply, turn::Turn};
 use alloc::format;
 use naru_wire::{ApiKey, Request};
 
-/// Whether requests of this API have a handler. Only those are announced to clients.
+/// Whether clients may ask for it. What only nodes ask each other has handlers as well, and is not announced.
 pub(crate) fn is_served(api: ApiKey) -> bool {
     matches!(
         api,
@@ -46,9 +46,6 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
             | ApiKey::DescribeLogDirs
             | ApiKey::CreatePartitions
             | ApiKey::DescribeCluster
-            | ApiKey::AlterPartition
-            | ApiKey::BrokerRegistration
-            | ApiKey::BrokerHeartbeat
             | ApiKey::UnregisterBroker
     )
 }
