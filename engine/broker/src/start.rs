@@ -69,6 +69,7 @@ pub(crate) fn open(
     // The log grows with every start, so no two starts make the same ids even with the same seed and the same clock.
     let mut random = Random::new(&[random.next(), metadata.end_offset() as u64]);
     out.trace.emit_then(|| TraceKind::BrokerStarted { broker: config.node_id, port: config.advertised_port });
+    metadata.raft.trace_opened(&mut Io { now, storage: &mut *storage, trace: &mut out.trace });
     let mut settings = settings(&config, &dirs);
     settings.take_dynamic_configs(metadata.image());
     let incarnation_id = random.uuid();

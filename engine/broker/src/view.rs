@@ -21,6 +21,7 @@ impl State {
             parked: parked.collect(),
             lifecycle: self.shown_lifecycle().into(),
             metadata_offset: if self.is_lone() { 0 } else { self.shown_metadata_offset },
+            quorum: self.metadata.raft.shown_view(),
         }
     }
 

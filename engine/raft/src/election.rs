@@ -10,7 +10,7 @@ use crate::{
     role::{Election, Leader, Role},
 };
 use alloc::vec::Vec;
-use naru_trace::{Micros, SortedMap, SortedSet};
+use naru_trace::{SortedMap, SortedSet};
 
 impl Raft {
     /// A lone voter needs nobody's vote: it leads at once. Its log is still to be synced ([`Raft::sync_now`]).
@@ -19,6 +19,7 @@ impl Raft {
         assert!(is_alone, "only a lone voter elects itself");
         if !self.is_leader() && self.failed.is_none() {
             self.become_prospective(io);
+            self.drive(io);
         }
     }
 
@@ -67,15 +68,15 @@ impl Raft {
         let now = io.now.monotonic;
         let leader = Leader {
             epoch_start: self.log.log_end_offset(),
-            granting,
             voters: others.iter().map(|id| (*id, ReplicationState::new())).collect(),
             observers: SortedMap::new(),
             fetched: SortedSet::new(),
             check_quorum_deadline: now.plus(self.check_quorum_us()),
             announce_at: others.iter().map(|id| (*id, now)).collect(),
         };
-        let record = leader_change(me, self.voters(), leader.granting.iter().copied(), self.members.kraft_version());
+        let record = leader_change(me, self.voters(), granting.into_iter(), self.members.kraft_version());
         let election = ElectionState { leader: Some(me), ..self.election };
+        self.lost_elections = 0;
         self.transition(Role::Leader(leader), election, io);
         if self.failed.is_none() {
             let batch = control_batch(&[record], 0, -1, io.now.wall_ms);
@@ -87,10 +88,5 @@ impl Raft {
     /// How long a leader stays one although no majority fetches, in microseconds (LeaderState.CHECK_QUORUM_TIMEOUT_FACTOR).
     pub(crate) fn check_quorum_us(&self) -> u64 {
         1500 * self.config.fetch_timeout_ms
-    }
-
-    #[allow(dead_code)]
-    pub(crate) fn never() -> Micros {
-        Micros(u64::MAX)
     }
 }

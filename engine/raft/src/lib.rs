@@ -33,26 +33,36 @@
 //!
 //! The crate deliberately knows nothing of what the records mean, of topics, connections or clocks: payloads are bytes, and
 //! [`RaftOutput`] says what the owner has to do. Drive it so: give it requests, answers, finished syncs and the time, and
-//! after each call do what [`Raft::outputs`] says. Read [`raft`] first, then `role`, `election`, `vote`, `leading`,
-//! `following`, `fetch`, [`snapshot`] and [`quorum_state`].
+//! after each call do what [`Raft::outputs`] says. Read [`raft`] first, then [`role`], `timers`, `election`, `vote`,
+//! `quorum_epoch`, `fetch`, `following`, `writing`, [`snapshot`] and [`quorum_state`].
 
 #![no_std]
 
 extern crate alloc;
 
+mod check;
 pub mod config;
 pub mod control;
+mod describe;
+mod dispatch;
 mod election;
+mod fetch;
+mod following;
 mod members;
 pub mod output;
+mod quorum_epoch;
 pub mod quorum_state;
 pub mod raft;
 mod random;
 mod reading;
 pub mod replication;
+mod requests;
 pub mod role;
 pub mod snapshot;
+mod snapshot_transfer;
 mod timers;
+mod trace;
+mod vote;
 mod writing;
 
 pub use config::{RaftConfig, Voter};

@@ -31,6 +31,16 @@ impl Members {
         self.sets.last().map_or(-1, |set| set.0)
     }
 
+    /// The set that counted just before `offset`, if it was in the log.
+    pub(crate) fn at(&self, offset: i64) -> Option<&SortedMap<i32, Voter>> {
+        self.sets.iter().rev().find(|(at, _)| *at >= 0 && *at < offset).map(|(_, voters)| voters)
+    }
+
+    /// All that the log said is gone.
+    pub(crate) fn reset(&mut self) {
+        self.truncate(0);
+    }
+
     /// A control record stands at `offset` (of the log, or the end of a snapshot).
     pub(crate) fn on_record(&mut self, offset: i64, record: &ControlRecord) {
         match record {

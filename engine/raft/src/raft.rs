@@ -2,11 +2,14 @@
 
 use crate::{
     AppendError, ElectionState, Io, RaftConfig, RaftOutput, ReplicaKey, RoleName,
+    fetch::Parked,
     members::Members,
     quorum_state,
     random::Random,
+    requests::Requests,
     role::{Role, Unattached},
     snapshot::{self, SnapshotId},
+    trace::RecentRecords,
     writing::Durability,
 };
 use alloc::{
@@ -31,6 +34,15 @@ pub struct Raft {
     pub(crate) durability: Durability,
     /// The snapshots that are there, oldest first.
     pub(crate) snapshots: Vec<SnapshotId>,
+    pub(crate) requests: Requests,
+    /// Fetches that wait here.
+    pub(crate) parked: Vec<Parked>,
+    /// The newest records, for the picture.
+    pub(crate) recent: RecentRecords,
+    /// How many elections it has lost in a row.
+    pub(crate) lost_elections: u32,
+    /// The time of the last step.
+    pub(crate) last_step: Micros,
     pub(crate) random: Random,
     pub(crate) outputs: Vec<RaftOutput>,
     /// Why nothing can be written any more.
@@ -54,6 +66,11 @@ impl Raft {
             high_watermark: 0,
             durability: Durability::default(),
             snapshots,
+            requests: Requests::default(),
+            parked: Vec::new(),
+            recent: RecentRecords::new(),
+            lost_elections: 0,
+            last_step: io.now.monotonic,
             random,
             outputs: Vec::new(),
             failed: None,
@@ -67,8 +84,9 @@ impl Raft {
         let parent = self.log.directory().rsplit_once('/').map_or("", |(parent, _)| parent);
         io.storage.sync_dir(parent).map_err(|error| error.to_string())?;
         self.sync_files(io).map_err(|error| error.to_string())?;
-        self.replay_control_records(io.storage)?;
-        let written = self.log.leader_epochs().latest().map_or(0, |latest| latest.epoch);
+        self.settle_snapshots(io)?;
+        self.replay_records(io.storage)?;
+        let written = self.last_epoch();
         if self.election.epoch < written {
             // Its file is older than its log: what it voted in the log's epoch is not known, but that epoch has a leader.
             self.election = ElectionState { epoch: written, leader: None, voted: None };
@@ -228,10 +246,13 @@ impl Raft {
         let leader_before = (self.election.epoch, self.election.leader);
         self.election = election;
         self.role = role;
+        self.requests.forget();
+        self.trace_state(io);
         if leader_before != (election.epoch, election.leader) {
             let is_self = election.leader == Some(self.config.node_id);
             self.outputs.push(RaftOutput::LeaderChanged { leader: election.leader, epoch: election.epoch, is_self });
         }
+        self.release_parked(io);
     }
 }
 

@@ -65,8 +65,8 @@ impl Raft {
         Ok((gather(&read.slices, storage)?, read.next_offset))
     }
 
-    /// Reads the whole log for what the quorum has written into it about itself.
-    pub(crate) fn replay_control_records(&mut self, storage: &dyn Storage) -> Result<(), String> {
+    /// Reads the whole log for what the quorum has written into it about itself, and for the picture.
+    pub(crate) fn replay_records(&mut self, storage: &dyn Storage) -> Result<(), String> {
         let mut from = self.log.log_start_offset();
         while from < self.log.log_end_offset() {
             let (read, next_offset) = self.read_batches(from, self.log.log_end_offset(), storage)?;
@@ -81,6 +81,7 @@ impl Raft {
 
     /// A batch is in the log: control records count at once.
     pub(crate) fn note_batch(&mut self, batch: &Batch) -> Result<(), String> {
+        self.remember(batch);
         let controls: Vec<(i64, ControlRecord)> = control_records(batch).map_err(|error| error.to_string())?;
         for (offset, record) in &controls {
             self.members.on_record(*offset, record);

@@ -83,7 +83,6 @@ pub(crate) struct Election {
 pub(crate) struct Leader {
     /// The offset of the record that began the epoch.
     pub(crate) epoch_start: i64,
-    pub(crate) granting: Vec<i32>,
     pub(crate) voters: SortedMap<i32, ReplicationState>,
     pub(crate) observers: SortedMap<i32, ReplicationState>,
     /// Voters that fetched since the deadline was set.
@@ -99,6 +98,10 @@ pub(crate) struct Follower {
     pub(crate) leader: i32,
     pub(crate) fetch_deadline: Micros,
     pub(crate) has_fetched: bool,
+    /// What the leader last said; this node's own follows it as its disk does.
+    pub(crate) leader_high_watermark: i64,
+    /// An observer that does not hear from the leader: any voter may know who leads now.
+    pub(crate) ask_others: bool,
     /// A snapshot on its way.
     pub(crate) snapshot: Option<crate::snapshot::Download>,
 }

@@ -9,7 +9,7 @@ use crate::{
     replication::majority_offset,
     role::{Leader, Role},
 };
-use alloc::{collections::VecDeque, string::ToString, vec::Vec};
+use alloc::{collections::VecDeque, vec::Vec};
 use bytes::Bytes;
 use naru_log::StorageError;
 use naru_records::{Batch, BatchBuilder, Compression};
@@ -37,6 +37,12 @@ impl Durability {
         self.pending.iter_mut().for_each(|pending| pending.up_to = pending.up_to.min(end_offset));
     }
 
+    /// The log begins anew, empty.
+    pub(crate) fn restart(&mut self, at_offset: i64) {
+        self.synced = at_offset;
+        self.pending.clear();
+    }
+
     fn asked_up_to(&self) -> i64 {
         self.pending.back().map_or(self.synced, |pending| pending.up_to)
     }
@@ -44,7 +50,7 @@ impl Durability {
 
 impl Raft {
     /// Appends data records as one batch, if this node leads. Returns the end offset: they are decided when that is
-    /// committed.
+    /// committed. The event that says so is for the owner to write, who knows what the decision was for.
     pub fn append(&mut self, payloads: &[Bytes], io: &mut Io<'_>) -> Result<i64, AppendError> {
         assert!(!payloads.is_empty(), "a decision without records needs no log");
         if let Some(reason) = &self.failed {
@@ -70,7 +76,11 @@ impl Raft {
         let [prefix, rest] = batch.with_prefix(appended.base_offset, self.election.epoch);
         let written = Batch::parse([prefix, rest].concat().into()).expect("only its first bytes are other ones");
         self.note_batch(&written).map_err(|reason| self.fail(reason))?;
+        if written.header().is_control() {
+            self.trace_appended(&written, io);
+        }
         self.request_sync();
+        self.release_parked(io);
         Ok(appended.last_offset + 1)
     }
 
@@ -126,6 +136,8 @@ impl Raft {
         self.durability.synced = self.durability.synced.max(up_to);
         self.log.flushed(self.durability.synced, "metadata", &mut Trace::default());
         self.maybe_commit(io);
+        self.follow_high_watermark(io);
+        self.drive(io);
     }
 
     /// A leader commits what a majority of the voters has on the disk, but nothing before a record of its own epoch is
@@ -146,17 +158,14 @@ impl Raft {
     }
 
     /// All before `offset` is decided, as far as it is on this node's disk.
-    pub(crate) fn advance_high_watermark(&mut self, offset: i64, _io: &mut Io<'_>) {
+    pub(crate) fn advance_high_watermark(&mut self, offset: i64, io: &mut Io<'_>) {
         let offset = offset.min(self.durability.synced);
         if offset <= self.high_watermark {
             return;
         }
         self.high_watermark = offset;
+        self.trace_high_watermark(io);
         self.outputs.push(RaftOutput::Committed { end_offset: offset });
-    }
-
-    /// The log cannot be used: in words.
-    pub(crate) fn log_failed(&mut self, error: &naru_log::LogError) {
-        self.fail(error.to_string());
+        self.release_parked(io);
     }
 }

@@ -4,7 +4,12 @@
 //! emits it. Adding a variant asks for two things more: its effect on the picture in [`crate::view`], and its sentence in
 //! `naru_labs::sentence`, in English and Korean.
 
-use crate::{disk::DiskView, event::Seq, time::Micros, view::PartitionView};
+use crate::{
+    disk::DiskView,
+    event::Seq,
+    time::Micros,
+    view::{MetadataCell, PartitionView, QuorumView},
+};
 use alloc::{borrow::Cow, boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -815,6 +820,83 @@ pub enum TraceKind {
         state: Name,
         /// The epoch of its registration; -1 before it has one.
         epoch: i64,
+    },
+    // ---- The quorum of controllers (KRaft) ----
+    /// Raft: the metadata log was opened. All there is to show of it.
+    QuorumOpened {
+        /// The picture.
+        view: Box<QuorumView>,
+    },
+    /// Raft: a node plays another part in the quorum, or knows another epoch or leader.
+    QuorumStateChanged {
+        /// `"unattached"`, `"prospective"`, `"candidate"`, `"leader"`, `"follower"`, `"observer"`, `"resigned"`.
+        state: Name,
+        /// The epoch.
+        epoch: i32,
+        /// Its leader's `node.id`; -1 if that is not known.
+        leader: i32,
+    },
+    /// Raft: a node asks a voter for its vote, or whether it would give it (pre-vote, KIP-996).
+    VoteAsked {
+        /// Who is asked.
+        voter: i32,
+        /// Who asks.
+        candidate: i32,
+        /// The epoch that it stands for, or that it is in.
+        epoch: i32,
+        /// Whether it is only a question.
+        pre_vote: bool,
+    },
+    /// Raft: a node decided about a vote. One that counts is on its disk before it is answered.
+    VoteGiven {
+        /// Who asked.
+        candidate: i32,
+        /// The epoch.
+        epoch: i32,
+        /// Whether it was only a question.
+        pre_vote: bool,
+        /// The decision.
+        granted: bool,
+        /// Why: `"log as good"`, `"log behind"`, `"has a leader"`, `"voted for another"`.
+        because: Name,
+    },
+    /// Raft: all metadata records before this offset are decided for good.
+    QuorumHighWatermarkAdvanced {
+        /// The first offset that is not.
+        high_watermark: i64,
+    },
+    /// Raft: a follower has appended what it fetched of the metadata log.
+    MetadataReplicated {
+        /// Offset of the first record.
+        base_offset: i64,
+        /// The offset after the last one.
+        end_offset: i64,
+        /// The records (the last [`crate::METADATA_CELLS_MAX`] of them).
+        records: Vec<MetadataCell>,
+    },
+    /// Raft: a follower has thrown away what the leader's metadata log does not have. None of it was committed.
+    MetadataTruncated {
+        /// Where its log ends now.
+        end_offset: i64,
+    },
+    /// Raft: all of the metadata before an offset was written into a snapshot, so that the log can start there (KIP-630).
+    SnapshotWritten {
+        /// The offset.
+        end_offset: i64,
+        /// The epoch of the last record before it.
+        epoch: i32,
+    },
+    /// Raft: a follower has fetched a snapshot in the place of a log that the leader no longer has.
+    SnapshotLoaded {
+        /// It holds all before this offset.
+        end_offset: i64,
+        /// The epoch of the last record before it.
+        epoch: i32,
+    },
+    /// Raft: other nodes vote from now on (KIP-853).
+    VotersChanged {
+        /// Their `node.id`s, ascending.
+        voters: Vec<i32>,
     },
     /// Broker: files were brought safely to disk.
     StorageSynced {

@@ -68,6 +68,42 @@ pub struct BrokerView {
     /// What was committed before this offset of the metadata log is carried out here; 0 for a lone broker.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub metadata_offset: i64,
+    /// Its part in the quorum that decides about the cluster's metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<QuorumView>,
+}
+
+/// How many metadata records a picture keeps: the newest ones.
+pub const METADATA_CELLS_MAX: usize = 64;
+
+/// A node's part in the quorum, and its copy of the metadata log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct QuorumView {
+    /// `"leader"`, `"follower"`, ...
+    pub state: Name,
+    /// The newest epoch that it knows.
+    pub epoch: i32,
+    /// That epoch's leader; -1 if it is not known.
+    pub leader: i32,
+    /// The first offset that is not known to be decided for good.
+    pub high_watermark: i64,
+    /// The offset that the next record gets.
+    pub log_end_offset: i64,
+    /// Who votes: `node.id`s, ascending.
+    pub voters: Vec<i32>,
+    /// The newest records of the log, at most [`METADATA_CELLS_MAX`], oldest first.
+    pub records: VecDeque<MetadataCell>,
+}
+
+/// One record of the metadata log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MetadataCell {
+    /// Its offset.
+    pub offset: i64,
+    /// The epoch of the leader that wrote it.
+    pub epoch: i32,
+    /// Its type: `TopicRecord`.
+    pub name: Name,
 }
 
 fn is_zero(number: &i64) -> bool {
@@ -422,7 +458,13 @@ impl BrokerView {
             | TraceKind::LeaderEpochStarted { .. }
             | TraceKind::PartitionRoleChanged { .. }
             | TraceKind::FollowerFetched { .. } => self.apply_replication(kind),
-            kind => self.apply_to_partition(kind),
+            TraceKind::QuorumOpened { view } => self.quorum = Some((**view).clone()),
+            kind => {
+                if let Some(quorum) = &mut self.quorum {
+                    quorum.apply(kind);
+                }
+                self.apply_to_partition(kind);
+            }
         }
     }
 
@@ -516,5 +558,47 @@ impl BrokerView {
 
     fn partition_mut(&mut self, topic: &str, partition: i32) -> Option<&mut PartitionView> {
         self.topics.get_mut(topic)?.partitions.get_mut(&partition)
+    }
+}
+
+impl QuorumView {
+    /// Folds one event of the node into the picture.
+    pub fn apply(&mut self, kind: &TraceKind) {
+        match kind {
+            TraceKind::QuorumStateChanged { state, epoch, leader } => {
+                (self.state, self.epoch, self.leader) = (state.clone(), *epoch, *leader);
+            }
+            TraceKind::QuorumHighWatermarkAdvanced { high_watermark } => self.high_watermark = *high_watermark,
+            TraceKind::MetadataAppended { base_offset, records } => {
+                let epoch = self.epoch;
+                let offsets = *base_offset..;
+                let cells = records.iter().zip(offsets).map(|(name, offset)| MetadataCell {
+                    offset,
+                    epoch,
+                    name: name.clone(),
+                });
+                self.push_records(cells.collect(), base_offset + records.len() as i64);
+            }
+            TraceKind::MetadataReplicated { end_offset, records, .. } => {
+                self.push_records(records.clone(), *end_offset);
+            }
+            TraceKind::MetadataTruncated { end_offset } => {
+                self.records.retain(|record| record.offset < *end_offset);
+                self.log_end_offset = *end_offset;
+            }
+            TraceKind::SnapshotLoaded { end_offset, .. } => {
+                self.records.clear();
+                (self.log_end_offset, self.high_watermark) = (*end_offset, *end_offset);
+            }
+            TraceKind::VotersChanged { voters } => self.voters.clone_from(voters),
+            _ => {}
+        }
+    }
+
+    fn push_records(&mut self, records: Vec<MetadataCell>, log_end_offset: i64) {
+        self.records.extend(records);
+        let excess = self.records.len().saturating_sub(METADATA_CELLS_MAX);
+        self.records.drain(..excess);
+        self.log_end_offset = log_end_offset;
     }
 }

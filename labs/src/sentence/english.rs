@@ -6,8 +6,20 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = names.of(event.actor, Locale::En);
-    let group =
-        [world, faults, client, connection, producing, cleaning, reading, topics, replication, controller, disk];
+    let group = [
+        world,
+        faults,
+        client,
+        connection,
+        producing,
+        cleaning,
+        reading,
+        topics,
+        replication,
+        controller,
+        quorum,
+        disk,
+    ];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -447,6 +459,60 @@ fn controller(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn quorum(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    Some(match &event.kind {
+        TraceKind::QuorumOpened { view } => {
+            let end = view.log_end_offset;
+            format!("{who} opens the metadata log, up to offset {end}; {} vote in its quorum.", brokers(&view.voters))
+        }
+        TraceKind::QuorumStateChanged { state, epoch, leader } => quorum_state(who, state, *epoch, *leader),
+        TraceKind::VoteAsked { voter, epoch, pre_vote: true, .. } => {
+            format!("{who} asks broker {voter} whether it would vote for it; nobody's epoch changes, it stays {epoch}.")
+        }
+        TraceKind::VoteAsked { voter, epoch, .. } => {
+            format!("{who} asks broker {voter} for its vote in epoch {epoch}.")
+        }
+        TraceKind::VoteGiven { candidate, epoch, pre_vote, granted, because } => {
+            let does = match (pre_vote, granted) {
+                (true, true) => format!("would vote for broker {candidate}"),
+                (true, false) => format!("would not vote for broker {candidate}"),
+                (false, true) => format!("votes for broker {candidate} and writes it down first"),
+                (false, false) => format!("does not vote for broker {candidate}"),
+            };
+            format!("{who} {does} in epoch {epoch}: {because}.")
+        }
+        TraceKind::QuorumHighWatermarkAdvanced { high_watermark } => {
+            format!("{who} knows that all metadata before offset {high_watermark} is decided for good.")
+        }
+        TraceKind::MetadataReplicated { base_offset, end_offset, .. } => {
+            format!("{who} appends what it fetched of the metadata log: offsets {base_offset} to {}.", end_offset - 1)
+        }
+        TraceKind::MetadataTruncated { end_offset } => {
+            format!("{who} cuts its metadata log back to offset {end_offset}: the rest was never decided.")
+        }
+        TraceKind::SnapshotWritten { end_offset, .. } => {
+            format!("{who} writes all metadata before offset {end_offset} into a snapshot; the log now starts there.")
+        }
+        TraceKind::SnapshotLoaded { end_offset, .. } => {
+            format!("{who} has fetched a snapshot of all metadata before offset {end_offset}, and goes on from there.")
+        }
+        TraceKind::VotersChanged { voters } => format!("{who} counts the votes of {} from now on.", brokers(voters)),
+        _ => return None,
+    })
+}
+
+fn quorum_state(who: &str, state: &str, epoch: i32, leader: i32) -> String {
+    match state {
+        "leader" => format!("{who} is elected: it leads the metadata quorum in epoch {epoch}."),
+        "follower" => format!("{who} follows broker {leader} in the metadata quorum, epoch {epoch}."),
+        "observer" => format!("{who} reads the metadata log from broker {leader}, epoch {epoch}; it has no vote."),
+        "candidate" => format!("{who} stands for election in epoch {epoch} and votes for itself."),
+        "prospective" => format!("{who} hears from no leader, and asks whether it would be elected."),
+        "resigned" => format!("{who} gives up leading the metadata quorum in epoch {epoch}."),
+        _ => format!("{who} knows of epoch {epoch}, and of no leader in it."),
+    }
 }
 
 fn brokers(ids: &[i32]) -> String {

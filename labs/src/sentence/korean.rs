@@ -7,8 +7,20 @@ use naru_trace::{CellView, ClientRole, MessageLabel, ParkCondition, Partitioning
 
 pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
     let who = josa(&names.of(event.actor, Locale::Ko), Josa::Subject);
-    let group =
-        [world, faults, client, connection, producing, cleaning, reading, topics, replication, controller, disk];
+    let group = [
+        world,
+        faults,
+        client,
+        connection,
+        producing,
+        cleaning,
+        reading,
+        topics,
+        replication,
+        controller,
+        quorum,
+        disk,
+    ];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
     // A test sees to it that every kind has its words; a reader must not pay for a gap with a crash.
     words.unwrap_or_else(|| format!("{who}: {}.", super::kind_name(&event.kind)))
@@ -477,6 +489,63 @@ fn controller(event: &TraceEvent, _who: &str, names: &Names) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn quorum(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
+    let object = |id: &i32| josa(&format!("브로커 {id}"), Josa::Object);
+    Some(match &event.kind {
+        TraceKind::QuorumOpened { view } => {
+            let (end, voters) = (view.log_end_offset, brokers(&view.voters));
+            format!("{who} 메타데이터 로그를 오프셋 {end}까지 엽니다. 쿼럼의 투표자: {voters}.")
+        }
+        TraceKind::QuorumStateChanged { state, epoch, leader } => quorum_state(who, state, *epoch, *leader),
+        TraceKind::VoteAsked { voter, epoch, pre_vote: true, .. } => {
+            format!("{who} 브로커 {voter}에 자신을 뽑겠는지 물어봅니다. 에포크는 {epoch} 그대로입니다.")
+        }
+        TraceKind::VoteAsked { voter, epoch, .. } => {
+            format!("{who} 에포크 {epoch}에서 브로커 {voter}에 표를 달라고 합니다.")
+        }
+        TraceKind::VoteGiven { candidate, epoch, pre_vote, granted, because } => {
+            let candidate = object(candidate);
+            let does = match (pre_vote, granted) {
+                (true, true) => format!("{candidate} 뽑겠다고 답합니다"),
+                (true, false) => format!("{candidate} 뽑지 않겠다고 답합니다"),
+                (false, true) => format!("{candidate} 뽑습니다. 답하기 전에 먼저 디스크에 적어 둡니다"),
+                (false, false) => format!("{candidate} 뽑지 않습니다"),
+            };
+            format!("{who} 에포크 {epoch}에서 {does}: {because}.")
+        }
+        TraceKind::QuorumHighWatermarkAdvanced { high_watermark } => {
+            format!("{who} 오프셋 {high_watermark} 앞의 메타데이터가 모두 확정되었음을 압니다.")
+        }
+        TraceKind::MetadataReplicated { base_offset, end_offset, .. } => {
+            format!("{who} 가져온 메타데이터 로그를 덧붙입니다: 오프셋 {base_offset}부터 {}까지.", end_offset - 1)
+        }
+        TraceKind::MetadataTruncated { end_offset } => {
+            format!("{who} 메타데이터 로그를 오프셋 {end_offset}까지로 자릅니다. 나머지는 확정된 적이 없습니다.")
+        }
+        TraceKind::SnapshotWritten { end_offset, .. } => {
+            format!("{who} 오프셋 {end_offset} 앞의 메타데이터를 모두 스냅샷에 씁니다. 이제 로그는 거기서 시작합니다.")
+        }
+        TraceKind::SnapshotLoaded { end_offset, .. } => {
+            format!("{who} 오프셋 {end_offset} 앞의 메타데이터를 담은 스냅샷을 가져왔고, 거기서부터 이어 갑니다.")
+        }
+        TraceKind::VotersChanged { voters } => format!("{who} 이제부터 이들의 표를 셉니다: {}.", brokers(voters)),
+        _ => return None,
+    })
+}
+
+fn quorum_state(who: &str, state: &str, epoch: i32, leader: i32) -> String {
+    let object = josa(&format!("브로커 {leader}"), Josa::Object);
+    match state {
+        "leader" => format!("{who} 뽑혔습니다. 에포크 {epoch}에서 메타데이터 쿼럼을 이끕니다."),
+        "follower" => format!("{who} 메타데이터 쿼럼에서 {object} 따라갑니다. 에포크 {epoch}."),
+        "observer" => format!("{who} 브로커 {leader}에서 메타데이터 로그를 읽습니다. 에포크 {epoch}, 표는 없습니다."),
+        "candidate" => format!("{who} 에포크 {epoch}의 선거에 나서고 자신에게 투표합니다."),
+        "prospective" => format!("{who} 리더의 소식이 없어, 자신이 뽑힐지 물어봅니다."),
+        "resigned" => format!("{who} 에포크 {epoch}에서 메타데이터 쿼럼을 이끌기를 그만둡니다."),
+        _ => format!("{who} 에포크 {epoch}에 있음을 알지만, 그 리더는 모릅니다."),
+    }
 }
 
 fn brokers(ids: &[i32]) -> String {

@@ -4,8 +4,8 @@
 
 use naru_labs::Recording;
 use naru_trace::{
-    Actor, CellView, ClientRole, MessageLabel, MessageWay, Micros, ParkCondition, PartitionView, Partitioning, Preview,
-    SegmentView, Site, TraceEvent, TraceKind,
+    Actor, CellView, ClientRole, MessageLabel, MessageWay, MetadataCell, Micros, ParkCondition, PartitionView,
+    Partitioning, Preview, QuorumView, SegmentView, Site, TraceEvent, TraceKind,
 };
 
 pub fn preview(text: &str) -> Option<Preview> {
@@ -59,7 +59,8 @@ pub fn recording(events: Vec<TraceEvent>) -> Recording {
 pub fn every_kind() -> Vec<TraceEvent> {
     let world = of_the_world().into_iter().chain(of_disks()).map(|kind| (Actor::World, kind));
     let client = of_clients().into_iter().map(|kind| (Actor::Client(2), kind));
-    let broker = of_brokers().into_iter().chain(of_logs()).chain(of_replicas()).chain(of_controllers());
+    let broker =
+        of_brokers().into_iter().chain(of_logs()).chain(of_replicas()).chain(of_the_quorum()).chain(of_controllers());
     let broker = broker.map(|kind| (Actor::Broker(1), kind));
     let all = world.chain(client).chain(broker);
     all.enumerate().map(|(seq, (actor, kind))| event(seq as u64, actor, kind)).collect()
@@ -215,6 +216,42 @@ fn of_clients() -> Vec<TraceKind> {
             message: Some("Topic name is invalid.".into()),
         },
         TraceKind::ClientClosed { client: 2 },
+    ]
+}
+
+fn of_the_quorum() -> Vec<TraceKind> {
+    let records = vec![MetadataCell { offset: 4, epoch: 2, name: "TopicRecord".into() }];
+    let view =
+        QuorumView { state: "unattached".into(), log_end_offset: 4, voters: vec![1, 2, 3], ..QuorumView::default() };
+    let state = |state: &'static str, leader| TraceKind::QuorumStateChanged { state: state.into(), epoch: 2, leader };
+    let given = |pre_vote, granted| TraceKind::VoteGiven {
+        candidate: 2,
+        epoch: 2,
+        pre_vote,
+        granted,
+        because: "log as good".into(),
+    };
+    vec![
+        TraceKind::QuorumOpened { view: Box::new(view) },
+        state("unattached", -1),
+        state("prospective", -1),
+        state("candidate", -1),
+        state("leader", 1),
+        state("resigned", 1),
+        state("follower", 2),
+        state("observer", 2),
+        TraceKind::VoteAsked { voter: 2, candidate: 1, epoch: 2, pre_vote: true },
+        TraceKind::VoteAsked { voter: 2, candidate: 1, epoch: 2, pre_vote: false },
+        given(true, true),
+        given(true, false),
+        given(false, true),
+        given(false, false),
+        TraceKind::MetadataReplicated { base_offset: 4, end_offset: 5, records },
+        TraceKind::QuorumHighWatermarkAdvanced { high_watermark: 5 },
+        TraceKind::MetadataTruncated { end_offset: 4 },
+        TraceKind::SnapshotWritten { end_offset: 4, epoch: 2 },
+        TraceKind::SnapshotLoaded { end_offset: 4, epoch: 2 },
+        TraceKind::VotersChanged { voters: vec![1, 2] },
     ]
 }
 
