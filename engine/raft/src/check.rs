@@ -101,17 +101,21 @@ impl Raft {
         self.transition(Role::Unattached(Unattached { deadline }), election, io);
     }
 
-    pub(crate) fn follow(&mut self, leader: i32, epoch: i32, io: &mut Io<'_>) {
-        let voted = self.election.voted.filter(|_| epoch == self.election.epoch);
-        let fetch_deadline = self.fetch_deadline(io);
-        let follower = Follower {
+    /// A follower that has not fetched yet.
+    pub(crate) fn following(&self, leader: i32, io: &Io<'_>) -> Follower {
+        Follower {
             leader,
-            fetch_deadline,
+            fetch_deadline: self.fetch_deadline(io),
             has_fetched: false,
             leader_high_watermark: -1,
             ask_others: false,
             snapshot: None,
-        };
+        }
+    }
+
+    pub(crate) fn follow(&mut self, leader: i32, epoch: i32, io: &mut Io<'_>) {
+        let voted = self.election.voted.filter(|_| epoch == self.election.epoch);
+        let follower = self.following(leader, io);
         self.lost_elections = 0;
         self.transition(Role::Follower(follower), ElectionState { epoch, leader: Some(leader), voted }, io);
     }

@@ -95,7 +95,10 @@ impl Raft {
             // Whoever led, and forgot what was on its way, does not lead that epoch any more.
             self.election.leader = None;
         }
-        self.role = Role::Unattached(Unattached { deadline: self.election_deadline(io) });
+        self.role = match self.election.leader {
+            Some(leader) => Role::Follower(self.following(leader, io)),
+            None => Role::Unattached(Unattached { deadline: self.election_deadline(io) }),
+        };
         Ok(())
     }
 

@@ -166,7 +166,7 @@ impl World {
         match power {
             true => {
                 let dice = &mut self.dice;
-                node.storage.lose_power(Some(&mut |length| dice.below(length + 1)));
+                node.storage.lose_power(Some(&mut |length| dice.below(length)));
             }
             false => node.storage.crash(),
         }
@@ -451,6 +451,25 @@ impl World {
     pub fn isolate(&mut self, id: i32) {
         let others: Vec<i32> = self.nodes.keys().copied().filter(|other| *other != id).collect();
         others.into_iter().for_each(|other| self.cut_both(id, other));
+    }
+
+    /// Who is what, for messages.
+    pub fn describe(&self) -> String {
+        let one = |(id, node): (&i32, &Node)| match &node.raft {
+            Some(raft) => format!(
+                "{id} {} epoch {} leader {:?} start {} hw {} synced {} end {} failed {:?}",
+                raft.role_name(),
+                raft.epoch(),
+                raft.leader(),
+                raft.start_offset(),
+                raft.high_watermark(),
+                raft.synced_offset(),
+                raft.end_offset(),
+                raft.failed(),
+            ),
+            None => format!("{id} down"),
+        };
+        self.nodes.iter().map(one).collect::<Vec<_>>().join("; ")
     }
 
     pub fn heal(&mut self) {
