@@ -77,6 +77,7 @@ impl<S: Storage> Broker<S> {
                 turn.clean_logs();
                 turn.keep_up();
                 turn.keep_in_touch();
+                turn.replication_tick();
             }
             Input::Shutdown => turn.on_shutdown(),
         }
@@ -90,6 +91,7 @@ impl<S: Storage> Broker<S> {
         let upkeep = state.upkeep.next_deadline().filter(|_| !state.stopping);
         let own =
             [state.purgatory.next_deadline(), state.retired.next_deadline(), state.cleaning.next_deadline(), upkeep];
+        let replication = state.next_replication_deadline().filter(|_| !state.stopping);
         let of_cluster = match state.is_lone() {
             true => [None; 5],
             false => [
@@ -100,7 +102,7 @@ impl<S: Storage> Broker<S> {
                 controller::next_deadline(state),
             ],
         };
-        own.into_iter().chain(of_cluster).flatten().min()
+        own.into_iter().chain(of_cluster).chain([replication]).flatten().min()
     }
 
     /// Whether the driver should go on reading from this connection's socket. `false` while frames queue up behind a parked
@@ -166,6 +168,14 @@ impl<S: Storage> Broker<S> {
         storage
     }
 
+    /// A step of a test: for decisions of a controller that is not there.
+    #[cfg(test)]
+    pub(crate) fn with_turn(&mut self, now: Now, out: &mut Outbox, act: impl FnOnce(&mut Turn<'_>)) {
+        let mut turn = Turn { state: &mut self.state, storage: &mut self.storage, now, out };
+        act(&mut turn);
+        turn.settle();
+    }
+
     /// Stops without a word, as a process that is killed. What was committed stays.
     pub fn into_storage(self) -> S {
         self.storage
@@ -198,7 +208,10 @@ impl Turn<'_> {
             Asked::Heartbeat => self.on_heartbeat_answered(result),
             Asked::ProducerIds => self.on_producer_ids(result),
             Asked::Forward { parked } => self.on_forwarded(parked, result),
-            Asked::AlterPartition | Asked::ReplicaFetch | Asked::EpochEnds | Asked::Nobody => {}
+            Asked::AlterPartition => self.on_alter_partition_answer(result),
+            Asked::ReplicaFetch => self.on_replica_fetch_answer(node, result),
+            Asked::LogBound { key, bound } => self.on_log_bound(key, bound, result),
+            Asked::Nobody => {}
         }
     }
 

@@ -24,6 +24,10 @@ pub(crate) struct Wanted {
     pub(crate) fetch_offset: i64,
     pub(crate) max_bytes: i32,
     pub(crate) current_leader_epoch: i32,
+    /// The epoch of the last record that the other side has; -1 if it does not say.
+    pub(crate) last_fetched_epoch: i32,
+    /// Where a follower's log begins.
+    pub(crate) log_start_offset: i64,
 }
 
 /// What the last answer said of one partition.
@@ -33,6 +37,8 @@ pub(crate) struct Told {
     pub(crate) high_watermark: i64,
     pub(crate) log_start_offset: i64,
     pub(crate) has_records: bool,
+    /// The logs part, or another replica is to be asked: news in any case.
+    pub(crate) is_redirected: bool,
 }
 
 /// One session.
@@ -147,7 +153,7 @@ impl FetchSessions {
 
     /// Notes what an incremental answer says of a partition, and returns whether it has to say it at all.
     pub(crate) fn tell(&mut self, id: i32, topic: &TopicRef, partition: i32, told: &Told) -> bool {
-        let news_by_itself = told.has_records || told.error != ErrorCode::None;
+        let news_by_itself = told.has_records || told.is_redirected || told.error != ErrorCode::None;
         let Some(session) = self.sessions.get_mut(&id) else { return news_by_itself };
         let Some(place) = session.places.get(&(topic.clone(), partition)).copied() else { return news_by_itself };
         session.tell(place, told)
@@ -231,6 +237,7 @@ impl Session {
         let failed = told.error != ErrorCode::None;
         let news = failed
             || told.has_records
+            || told.is_redirected
             || remembered.high_watermark != told.high_watermark
             || remembered.log_start_offset != told.log_start_offset;
         // After an error the next answer is news again, whatever it says (FetchSession.maybeUpdateResponseData).

@@ -32,6 +32,13 @@ struct Flush {
 }
 
 impl Flushing {
+    /// A log was cut: a flush that is under way says nothing of what comes in the place of what was cut.
+    pub(crate) fn forget_after(&mut self, key: PartitionKey, end_offset: i64) {
+        for (_, flush) in self.under_way.iter_mut().filter(|(_, flush)| flush.key == key) {
+            flush.up_to = flush.up_to.min(end_offset);
+        }
+    }
+
     /// A ticket that nobody has had.
     pub(crate) fn next_ticket(&mut self) -> u64 {
         self.next += 1;

@@ -25,6 +25,11 @@ impl Turn<'_> {
         live.filter_map(|(id, registration)| neighbour(id, registration)).collect()
     }
 
+    /// A broker by its id, whether it is fenced or not; `None` for one that is not registered.
+    pub(crate) fn neighbour(&self, id: i32) -> Option<Neighbour> {
+        neighbour(id, self.state.cluster().broker(id)?)
+    }
+
     /// The broker that clients are told to ask when they want something of the controller. Any broker passes such requests
     /// on (KIP-590); the controller itself is named if it is a broker that lives.
     pub(crate) fn controller_for_clients(&self) -> i32 {

@@ -8,7 +8,13 @@
 //! the same program, so requests go out in the highest version that it knows; a node that does not know that version closes
 //! the connection.
 
-use crate::{effect::Effect, effect::Frame, input::ConnectionId, turn::Turn};
+use crate::{
+    effect::{Effect, Frame},
+    input::ConnectionId,
+    replication::following::Bound,
+    topics::PartitionKey,
+    turn::Turn,
+};
 use alloc::{collections::VecDeque, format, string::String, vec::Vec};
 use bytes::Bytes;
 use naru_log::Slice;
@@ -56,8 +62,8 @@ pub(crate) enum Asked {
     Nobody,
     /// Replication fetches partitions.
     ReplicaFetch,
-    /// Replication asks where epochs end.
-    EpochEnds,
+    /// Replication asks where a leader's log ends or begins.
+    LogBound { key: PartitionKey, bound: Bound },
 }
 
 /// Why there is no answer.

@@ -74,7 +74,7 @@ impl Turn<'_> {
                 self.release(id, cause, false);
             } else if let Some(id) = self.state.purgatory.expired(self.now.monotonic) {
                 self.release(id, None, true);
-            } else if !self.refuse_questions() {
+            } else if !self.refuse_questions() && !self.send_replication() {
                 return;
             }
         }
@@ -99,7 +99,8 @@ impl Turn<'_> {
     pub(crate) fn stop_serving(&mut self) {
         self.state.stopping = true;
         let cause = self.out.trace.cause();
-        let waiting = self.state.purgatory.iter().filter(|(_, parked)| matches!(parked.until, Until::Bytes(_)));
+        let is_cut_short = |until: &Until| matches!(until, Until::Bytes(_) | Until::Replicated(_) | Until::Deleted(_));
+        let waiting = self.state.purgatory.iter().filter(|(_, parked)| is_cut_short(&parked.until));
         self.state.ready.extend(waiting.map(|(id, _)| (id, cause)));
         let idle = self.state.connections.iter().filter(|(_, connection)| connection.parked.is_none());
         for id in idle.map(|(id, _)| id).collect::<Vec<_>>() {
@@ -214,6 +215,10 @@ impl Turn<'_> {
             }
             Until::Replicated(wait) => {
                 let response = api::produce::resume(self, *wait, &context, timed_out);
+                self.send_response(&context, &response.into());
+            }
+            Until::Deleted(wait) => {
+                let response = api::delete_records::resume(*wait);
                 self.send_response(&context, &response.into());
             }
             Until::Bytes(wait) => {

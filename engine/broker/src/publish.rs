@@ -176,7 +176,8 @@ impl Turn<'_> {
             reason: reason.into(),
         });
         self.take_back_promises(key);
-        let waiting = self.state.purgatory.fetches_of(key);
+        let mut waiting = self.state.purgatory.fetches_of(key);
+        waiting.extend(self.state.purgatory.deleted(key, Err(ErrorCode::KafkaStorageError)));
         self.state.ready.extend(waiting.into_iter().map(|id| (id, cause)));
     }
 
@@ -264,7 +265,9 @@ impl Turn<'_> {
             let key = PartitionKey { topic: key, partition: index };
             let mut free = self.state.purgatory.not_replicated(key, ErrorCode::UnknownTopicOrPartition);
             free.extend(self.state.purgatory.fetches_of(key));
+            free.extend(self.state.purgatory.deleted(key, Err(ErrorCode::UnknownTopicOrPartition)));
             self.state.ready.extend(free.into_iter().map(|id| (id, cause)));
+            self.follow(key, None);
             let (dir, log) = (partition.dir, partition.take_log());
             self.retire(name, index, dir, log, delay_ms);
         }

@@ -9,7 +9,8 @@ use alloc::{boxed::Box, vec::Vec};
 use bytes::Bytes;
 use naru_trace::{Deadline, Micros, Seq};
 use naru_trace::{SortedMap, SortedSet};
-use naru_wire::{ErrorCode, Response, messages::ProduceResponse};
+use naru_wire::messages::{DeleteRecordsResponse, ProduceResponse};
+use naru_wire::{ErrorCode, Response};
 
 /// What a parked reply waits for.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) enum Until {
     Flushed { tickets: SortedSet<u64>, partitions: SortedSet<PartitionKey>, end_offset: i64, response: Box<Response> },
     /// All in sync have what a Produce with acks=all has appended.
     Replicated(Box<ReplicationWait>),
+    /// All replicas that live have deleted what a DeleteRecords asks for.
+    Deleted(Box<DeletionWait>),
     /// Enough bytes can be read.
     Bytes(Box<FetchWait>),
     /// The active controller answers a request that was passed on to it.
@@ -63,6 +66,25 @@ pub(crate) struct ReplicaWant {
     pub(crate) outcome: Option<ErrorCode>,
 }
 
+/// A DeleteRecords that waits for followers.
+#[derive(Debug)]
+pub(crate) struct DeletionWait {
+    pub(crate) wants: Vec<DeletionWant>,
+    pub(crate) response: Box<DeleteRecordsResponse>,
+}
+
+/// One partition of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DeletionWant {
+    pub(crate) key: PartitionKey,
+    /// Where every replica's log is to begin, or later.
+    pub(crate) log_start_offset: i64,
+    /// Its place in the response: topic, partition.
+    pub(crate) place: (usize, usize),
+    /// What has become of it: the low watermark, or an error; `None` as long as nothing has.
+    pub(crate) outcome: Option<Result<i64, ErrorCode>>,
+}
+
 impl ReplicationWait {
     fn is_over(&self) -> bool {
         self.tickets.is_empty() && self.wants.iter().all(|want| want.outcome.is_some())
@@ -75,6 +97,7 @@ impl Until {
         match self {
             Until::Bytes(wait) => wait.wants.iter().map(|want| want.key).collect(),
             Until::Replicated(wait) => wait.wants.iter().map(|want| want.key).collect(),
+            Until::Deleted(wait) => wait.wants.iter().map(|want| want.key).collect(),
             Until::Durable { .. } | Until::Flushed { .. } | Until::Forwarded { .. } | Until::Quorum { .. } => {
                 Vec::new()
             }
@@ -178,6 +201,23 @@ impl Purgatory {
         self.settle_wants(key, |want| (want.end_offset <= high_watermark).then_some(error))
     }
 
+    /// A low watermark has moved. Returns the DeleteRecords that have waited for it and for nothing else.
+    pub(crate) fn deleted(&mut self, key: PartitionKey, low_watermark: Result<i64, ErrorCode>) -> Vec<u64> {
+        let Some(watchers) = self.watchers.get(&key) else { return Vec::new() };
+        let mut free = Vec::new();
+        for (id, index) in watchers {
+            let Some(Parked { until: Until::Deleted(wait), .. }) = self.parked.get_mut(id) else { continue };
+            let want = &mut wait.wants[*index];
+            if low_watermark.is_err() || low_watermark.is_ok_and(|low| low >= want.log_start_offset) {
+                want.outcome.get_or_insert(low_watermark);
+            }
+            if wait.wants.iter().all(|want| want.outcome.is_some()) {
+                free.push(*id);
+            }
+        }
+        free
+    }
+
     /// A partition will not be replicated as its producers wait for it. The same as [`Purgatory::replicated`] otherwise.
     pub(crate) fn not_replicated(&mut self, key: PartitionKey, error: ErrorCode) -> Vec<u64> {
         self.settle_wants(key, |_| Some(error))
@@ -236,7 +276,8 @@ impl Purgatory {
         let waits = |parked: &Parked| match &parked.until {
             Until::Flushed { tickets, .. } => tickets.contains(&ticket),
             Until::Replicated(wait) => wait.tickets.contains(&ticket),
-            Until::Durable { .. } | Until::Bytes(_) | Until::Forwarded { .. } | Until::Quorum { .. } => false,
+            Until::Durable { .. } | Until::Bytes(_) | Until::Deleted(_) => false,
+            Until::Forwarded { .. } | Until::Quorum { .. } => false,
         };
         self.parked.iter().filter(|(_, parked)| waits(parked)).map(|(id, _)| *id).collect()
     }
@@ -246,7 +287,8 @@ impl Purgatory {
         let promises = |parked: &Parked| match &parked.until {
             Until::Flushed { partitions, .. } => partitions.contains(&key),
             Until::Replicated(wait) => wait.partitions.contains(&key),
-            Until::Durable { .. } | Until::Bytes(_) | Until::Forwarded { .. } | Until::Quorum { .. } => false,
+            Until::Durable { .. } | Until::Bytes(_) | Until::Deleted(_) => false,
+            Until::Forwarded { .. } | Until::Quorum { .. } => false,
         };
         self.parked.iter().filter(|(_, parked)| promises(parked)).map(|(id, _)| *id).collect()
     }
@@ -270,7 +312,7 @@ impl Purgatory {
     pub(crate) fn next_deadline(&self) -> Option<Deadline> {
         let (at, id) = self.deadlines.first()?;
         let until = self.parked.get(id).map(|parked| &parked.until);
-        let is_produce = matches!(until, Some(Until::Replicated(_)));
+        let is_produce = matches!(until, Some(Until::Replicated(_) | Until::Deleted(_)));
         Some(Deadline { at: *at, reason: if is_produce { "timeout.ms" } else { "fetch.max.wait.ms" } })
     }
 

@@ -6,7 +6,7 @@ use crate::{
     log_dirs::LogDirs, membership::Membership, metadata_log::MetadataLog, metrics::Counters, peers::Peers,
     producer_ids::ProducerIds, purgatory::Purgatory, random::Random, topics::Topics, upkeep::Upkeep,
 };
-use crate::{effect::Outbox, retired::RetiredLogs};
+use crate::{effect::Outbox, replication::Replication, retired::RetiredLogs};
 use alloc::{collections::VecDeque, string::String};
 use naru_log::Storage;
 use naru_metadata::Settings;
@@ -38,6 +38,7 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) connections: Connections,
     pub(crate) topics: Topics,
+    pub(crate) replication: Replication,
     pub(crate) metadata: MetadataLog,
     pub(crate) purgatory: Purgatory,
     /// Replies that are free, with the event that freed them. Answered before the step ends.

@@ -41,6 +41,14 @@ impl State {
             }
             Until::Forwarded { .. } => ParkCondition::Controller,
             Until::Quorum { .. } => ParkCondition::Quorum,
+            Until::Deleted(wait) => {
+                let first = wait.wants.first();
+                ParkCondition::Replicated {
+                    topic: first.map_or("", |want| self.topics.name(want.key.topic)).into(),
+                    partition: first.map_or(-1, |want| want.key.partition),
+                    offset: first.map_or(-1, |want| want.log_start_offset),
+                }
+            }
             Until::Bytes(wait) => {
                 let first = wait.wants.first();
                 ParkCondition::Bytes {

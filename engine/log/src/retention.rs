@@ -63,6 +63,20 @@ impl Log {
         Ok(())
     }
 
+    /// A leader has no records before `offset` any more: its followers let them go, too.
+    pub fn follow_log_start(
+        &mut self,
+        offset: i64,
+        now_ms: i64,
+        storage: &mut dyn Storage,
+        trace: &mut Trace,
+    ) -> Result<(), LogError> {
+        assert!(offset <= self.log_end_offset(), "{}: a log starts before it ends", self.id);
+        self.advance_log_start(offset, "the leader's log start offset", storage, trace)?;
+        self.delete_before_log_start(now_ms, storage, trace)?;
+        Ok(())
+    }
+
     /// When the next files are to be removed, milliseconds since 1970.
     pub fn removal_deadline_ms(&mut self, now_ms: i64) -> Option<i64> {
         let counted_from_now = now_ms.saturating_add(self.config.file_delete_delay_ms);

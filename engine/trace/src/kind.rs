@@ -138,13 +138,13 @@ pub enum ParkCondition {
         /// The offset of the metadata log that has to be synced.
         offset: i64,
     },
-    /// A Produce with acks=all: until every replica in the ISR has its records.
+    /// A Produce with acks=all: until every replica in the ISR has its records. A DeleteRecords: until no replica has them.
     Replicated {
         /// The first topic that is waited for.
         topic: String,
         /// The partition.
         partition: i32,
-        /// What its high watermark has to reach.
+        /// What its high watermark, or its low watermark, has to reach.
         offset: i64,
     },
     /// The active controller answers: the request was passed on to it.

@@ -490,6 +490,10 @@ impl BrokerView {
             }
             TraceKind::PartitionRoleChanged { topic, partition, role, leader, leader_epoch, .. } => {
                 let Some(view) = self.partition_mut(topic, *partition) else { return };
+                if *role == "elsewhere" {
+                    // Its log goes with the replica.
+                    *view = PartitionView::default();
+                }
                 // A new leader knows nothing of its followers yet.
                 if *role != "leader" || *leader_epoch != view.leader_epoch || view.role != "leader" {
                     view.followers.clear();

@@ -1,9 +1,18 @@
 //! DeleteRecords (21): everything before an offset is gone (KIP-107, SEMANTICS 40).
 //!
 //! Nothing is cut out of files: the log start offset moves, and whole segments before it are deleted later. So it is only
-//! for topics that are allowed to lose old records; compaction alone never deletes by position.
+//! for topics that are allowed to lose old records; compaction alone never deletes by position. The answer waits until the
+//! followers that live have followed.
 
-use crate::{connections::RequestContext, reply::Reply, topics::PartitionKey, topics::TopicRef, turn::Turn};
+use crate::{
+    connections::RequestContext,
+    purgatory::{DeletionWait, DeletionWant, Until},
+    reply::Reply,
+    topics::{PartitionKey, TopicRef},
+    turn::Turn,
+};
+use alloc::{boxed::Box, vec::Vec};
+use naru_trace::Micros;
 use naru_wire::messages::delete_records_request::DeleteRecordsPartition;
 use naru_wire::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
 use naru_wire::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
@@ -19,6 +28,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, _context: &RequestContext, request: &D
     // Read the request.
     let received = turn.out.trace.cause();
     let mut response = DeleteRecordsResponse::default();
+    let mut wants = Vec::new();
     for topic in &request.topics {
         let mut result = DeleteRecordsTopicResult::default().with_name(topic.name.clone());
         for asked in &topic.partitions {
@@ -26,19 +36,53 @@ pub(crate) fn handle(turn: &mut Turn<'_>, _context: &RequestContext, request: &D
             turn.out.trace.because(received);
             let deleted = delete(turn, &topic.name, asked);
             // Answer.
+            let place = (response.topics.len(), result.partitions.len());
             let answer = DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index);
             result.partitions.push(match deleted {
-                Ok(low_watermark) => answer.with_low_watermark(low_watermark),
+                Ok(deleted) if deleted.low_watermark >= deleted.log_start_offset => {
+                    answer.with_low_watermark(deleted.low_watermark)
+                }
+                Ok(Deleted { key, log_start_offset, .. }) => {
+                    wants.push(DeletionWant { key, log_start_offset, place, outcome: None });
+                    answer.with_low_watermark(INVALID_LOW_WATERMARK)
+                }
                 Err(error) => answer.with_low_watermark(INVALID_LOW_WATERMARK).with_error_code(error as i16),
             });
         }
         response.topics.push(result);
     }
-    Reply::Now(response.into())
+    if wants.is_empty() {
+        return Reply::Now(response.into());
+    }
+    let deadline = turn.now.monotonic.plus(Micros::from_millis(request.timeout_ms.max(0) as u64).0);
+    let wait = DeletionWait { wants, response: Box::new(response) };
+    Reply::Park { until: Until::Deleted(Box::new(wait)), deadline: Some(deadline) }
 }
 
-/// Returns the low watermark: the smallest log start offset of all replicas, which here is this broker's.
-fn delete(turn: &mut Turn<'_>, topic: &TopicName, asked: &DeleteRecordsPartition) -> Result<i64, ErrorCode> {
+/// Answers a request that has waited for followers (DelayedDeleteRecords).
+pub(crate) fn resume(wait: DeletionWait) -> DeleteRecordsResponse {
+    let mut response = *wait.response;
+    for want in &wait.wants {
+        let (topic, partition) = want.place;
+        let answer = response.topics.get_mut(topic).and_then(|topic| topic.partitions.get_mut(partition));
+        let Some(answer) = answer else { continue };
+        match want.outcome.unwrap_or(Err(ErrorCode::RequestTimedOut)) {
+            Ok(low_watermark) => answer.low_watermark = low_watermark,
+            Err(error) => answer.error_code = error as i16,
+        }
+    }
+    response
+}
+
+/// What was deleted on the leader.
+struct Deleted {
+    key: PartitionKey,
+    log_start_offset: i64,
+    /// The smallest log start offset of all replicas that live.
+    low_watermark: i64,
+}
+
+fn delete(turn: &mut Turn<'_>, topic: &TopicName, asked: &DeleteRecordsPartition) -> Result<Deleted, ErrorCode> {
     let key = turn.state.topics.find(&TopicRef::Name(topic.0.clone()), asked.partition_index)?;
     let offset = checked_offset(turn, key, asked.offset)?;
     let partition = turn.state.topics.partition_mut(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
@@ -52,7 +96,8 @@ fn delete(turn: &mut Turn<'_>, topic: &TopicName, asked: &DeleteRecordsPartition
     turn.state.upkeep.remove_files_by(turn.now.monotonic);
     // Records that a client was told are gone do not come back.
     turn.write_checkpoints_now().map_err(|_| ErrorCode::KafkaStorageError)?;
-    Ok(log_start_offset)
+    let low_watermark = turn.low_watermark(key)?;
+    Ok(Deleted { key, log_start_offset, low_watermark })
 }
 
 /// The offset to delete up to (`Partition.deleteRecordsOnLeader`).

@@ -1,6 +1,6 @@
 //! Fetch (1): records from given offsets. The answer waits until there are `min_bytes`, at most `max_wait_ms`.
 //!
-//! KIP-74 (whole batches, at least one), KIP-227 (sessions), KIP-320 (leader epochs), KIP-516 (topic ids).
+//! KIP-74 (whole batches, at least one), KIP-227 (sessions), KIP-320 (leader epochs), KIP-392 (followers), KIP-516 (topic ids).
 //! Deliberately no per-record work: batches leave as the log has them.
 
 use crate::{
@@ -12,15 +12,20 @@ use crate::{
     topics::TopicRef,
     turn::Turn,
 };
-use alloc::{boxed::Box, vec::Vec};
-use naru_trace::{Micros, TraceKind};
-use naru_wire::messages::FetchRequest;
+use alloc::{boxed::Box, string::String, vec::Vec};
+use naru_trace::{Micros, SortedSet, TraceKind};
+use naru_wire::messages::fetch_response::{EpochEndOffset, LeaderIdAndEpoch, NodeEndpoint};
+use naru_wire::messages::{BrokerId, FetchRequest};
 use naru_wire::{ErrorCode, FetchPartition, FetchResult, FetchTopic, StrBytes};
 
 /// Topics are named by id from this version on.
 const FIRST_VERSION_BY_ID: i16 = 13;
 /// zstd may be sent from this version on (KIP-110).
 const FIRST_VERSION_WITH_ZSTD: i16 = 10;
+/// Consumers may read from followers from this version on (KIP-392).
+const FIRST_VERSION_FROM_FOLLOWERS: i16 = 11;
+/// Answers name the leader from this version on (KIP-951; the field is older).
+const FIRST_VERSION_WITH_LEADERS: i16 = 16;
 
 /// A fetch, understood: what to read, and how.
 #[derive(Debug)]
@@ -29,6 +34,9 @@ pub(crate) struct FetchPlan {
     pub(crate) usage: SessionUse,
     pub(crate) by_id: bool,
     pub(crate) limits: ReadLimits,
+    /// The consumer's rack, if it may be sent to a replica there (KIP-392).
+    pub(crate) rack: Option<String>,
+    pub(crate) version: i16,
     pub(crate) min_bytes: u32,
     pub(crate) max_wait_ms: i32,
 }
@@ -61,9 +69,10 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Fet
         Err(error) => return Reply::Records(session_error(error)),
     };
     // Decide.
-    let reads = read_partitions(turn, &plan.wanted, &plan.limits);
+    let mut reads = read_partitions(turn, &plan.wanted, &plan.limits);
+    let is_redirected = prefer_replicas(turn, &plan, &mut reads);
     let bytes: u64 = reads.iter().map(|read| u64::from(read.bytes)).sum();
-    let failed = reads.iter().any(|read| read.error != ErrorCode::None);
+    let failed = is_redirected || reads.iter().any(|read| read.error != ErrorCode::None || read.diverging.is_some());
     let enough = bytes >= u64::from(plan.min_bytes) || plan.wanted.is_empty() || plan.max_wait_ms <= 0;
     if !enough && !failed && !turn.state.stopping {
         return park(turn, plan, &reads);
@@ -74,7 +83,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Fet
 
 /// Answers a fetch that has waited, with whatever is there now.
 pub(crate) fn resume(turn: &mut Turn<'_>, wait: FetchWait) -> FetchAnswer {
-    let reads = read_partitions(turn, &wait.plan.wanted, &wait.plan.limits);
+    let reads = read_partitions(turn, &wait.plan.wanted, &ReadLimits { is_first: false, ..wait.plan.limits });
     answer(turn, &wait.plan, reads)
 }
 
@@ -91,6 +100,8 @@ fn plan(turn: &mut Turn<'_>, context: &RequestContext, request: FetchRequest) ->
             fetch_offset: partition.fetch_offset,
             max_bytes: partition.partition_max_bytes,
             current_leader_epoch: partition.current_leader_epoch,
+            last_fetched_epoch: partition.last_fetched_epoch,
+            log_start_offset: partition.log_start_offset,
         }));
     }
     let forgotten = request.forgotten_topics_data.into_iter().flat_map(|topic| {
@@ -114,9 +125,15 @@ fn plan(turn: &mut Turn<'_>, context: &RequestContext, request: FetchRequest) ->
         read_committed: request.isolation_level == 1,
         zstd: context.version >= FIRST_VERSION_WITH_ZSTD,
         replica_id,
+        replica_epoch: if context.version >= 15 { request.replica_state.replica_epoch } else { -1 },
+        any_replica: context.version >= FIRST_VERSION_FROM_FOLLOWERS,
+        is_first: true,
     };
+    let rack = Some(request.rack_id).filter(|rack| !rack.is_empty() && turn.state.config.replication.is_rack_aware());
     let min_bytes = (request.min_bytes.max(0) as u32).min(turn.state.config.fetch_max_bytes);
-    Ok(FetchPlan { wanted, usage, by_id, limits, min_bytes, max_wait_ms: request.max_wait_ms })
+    let (version, max_wait_ms) = (context.version, request.max_wait_ms);
+    let rack = rack.map(|rack| String::from(rack.as_str()));
+    Ok(FetchPlan { wanted, usage, by_id, limits, rack, version, min_bytes, max_wait_ms })
 }
 
 fn park(turn: &Turn<'_>, mut plan: FetchPlan, reads: &[PartitionRead]) -> Reply {
@@ -148,20 +165,55 @@ fn answer(turn: &mut Turn<'_>, plan: &FetchPlan, reads: Vec<PartitionRead>) -> F
     let records = reads.iter().map(|read| read.records).sum();
     turn.state.counters.log_bytes_read += reads.iter().map(|read| u64::from(read.bytes)).sum::<u64>();
     let mut topics: Vec<FetchTopic<RecordData>> = Vec::new();
+    let mut leaders = SortedSet::new();
     for (read, wanted) in reads.into_iter().zip(&plan.wanted) {
         if let SessionUse::Incremental { id } = plan.usage
             && !turn.state.sessions.tell(id, &wanted.topic, wanted.partition, &read.told())
         {
             continue;
         }
-        let partition = partition_answer(read, wanted.partition, plan.limits.read_committed);
+        let mut partition = partition_answer(read, wanted.partition, plan.limits.read_committed);
+        partition.current_leader = name_leader(turn, plan, wanted, partition.error_code).inspect(|hint| {
+            leaders.insert(hint.leader_id.0);
+        });
         match topics.last_mut().filter(|topic| is_of(topic, &wanted.topic)) {
             Some(topic) => topic.partitions.push(partition),
             None => topics.push(new_topic(&wanted.topic, partition)),
         }
     }
-    let result = FetchResult { throttle_time_ms: 0, error_code: 0, session_id, topics, node_endpoints: Vec::new() };
+    let node_endpoints = leaders.iter().filter_map(|id| endpoint(turn, *id)).collect();
+    let result = FetchResult { throttle_time_ms: 0, error_code: 0, session_id, topics, node_endpoints };
     FetchAnswer { result, records }
+}
+
+/// Who leads a partition that was asked for in the wrong place, or in an old epoch (KIP-951).
+fn name_leader(turn: &Turn<'_>, plan: &FetchPlan, wanted: &Wanted, error_code: i16) -> Option<LeaderIdAndEpoch> {
+    let is_misled = [ErrorCode::NotLeaderOrFollower, ErrorCode::FencedLeaderEpoch].map(|error| error as i16);
+    if plan.version < FIRST_VERSION_WITH_LEADERS || !is_misled.contains(&error_code) {
+        return None;
+    }
+    let hint = turn.leader_of(&wanted.topic, wanted.partition)?;
+    Some(LeaderIdAndEpoch::default().with_leader_id(BrokerId(hint.leader)).with_leader_epoch(hint.leader_epoch))
+}
+
+fn endpoint(turn: &Turn<'_>, id: i32) -> Option<NodeEndpoint> {
+    let address = turn.neighbour(id)?;
+    let node = NodeEndpoint::default().with_node_id(BrokerId(id)).with_host(StrBytes::from_string(address.host));
+    Some(node.with_port(i32::from(address.port)).with_rack(address.rack.map(StrBytes::from_string)))
+}
+
+/// Sends a consumer that has named its rack to a replica there, instead of reading (KIP-392). Returns whether it was.
+fn prefer_replicas(turn: &Turn<'_>, plan: &FetchPlan, reads: &mut [PartitionRead]) -> bool {
+    let Some(rack) = plan.rack.as_deref().filter(|_| !plan.limits.is_follower()) else { return false };
+    let mut is_redirected = false;
+    for (read, wanted) in reads.iter_mut().zip(&plan.wanted) {
+        let Some(key) = read.key.filter(|_| read.error == ErrorCode::None) else { continue };
+        if let Some(replica) = turn.preferred_read_replica(key, wanted.fetch_offset, rack) {
+            read.redirect(replica);
+            is_redirected = true;
+        }
+    }
+    is_redirected
 }
 
 /// Makes the session that a full fetch asks for. Returns the id to answer with.
@@ -215,12 +267,14 @@ fn partition_answer(read: PartitionRead, partition: i32, read_committed: bool) -
         high_watermark: read.high_watermark,
         last_stable_offset: read.high_watermark,
         log_start_offset: read.log_start_offset,
-        diverging_epoch: None,
+        diverging_epoch: read
+            .diverging
+            .map(|(epoch, end_offset)| EpochEndOffset::default().with_epoch(epoch).with_end_offset(end_offset)),
         current_leader: None,
         snapshot_id: None,
         // Null unless read_committed was asked for. There are no transactions yet, so none was aborted.
         aborted_transactions: (ok && read_committed).then(Vec::new),
-        preferred_read_replica: -1,
+        preferred_read_replica: read.preferred_replica,
         records: read.slices.into_iter().map(RecordData).collect(),
     }
 }
@@ -254,6 +308,7 @@ impl PartitionRead {
             high_watermark: self.high_watermark,
             log_start_offset: self.log_start_offset,
             has_records: self.bytes > 0,
+            is_redirected: self.diverging.is_some() || self.preferred_replica >= 0,
         }
     }
 }

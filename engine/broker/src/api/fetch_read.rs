@@ -4,11 +4,12 @@
 
 use crate::{
     fetch_sessions::Wanted,
+    replication::{Role, leadership::FollowerFetch},
     topics::{Partition, PartitionKey},
     turn::Turn,
 };
 use alloc::vec::Vec;
-use naru_log::{LogError, Slice};
+use naru_log::{Log, LogError, Slice};
 use naru_records::Compression;
 use naru_wire::ErrorCode;
 
@@ -23,6 +24,12 @@ pub(crate) struct ReadLimits {
     pub(crate) zstd: bool,
     /// A follower's `node.id`; negative for a consumer.
     pub(crate) replica_id: i32,
+    /// The epoch of that broker; -1 if it does not say.
+    pub(crate) replica_epoch: i64,
+    /// Whether a consumer may read from a follower.
+    pub(crate) any_replica: bool,
+    /// Whether this is the request's first read. What a follower has is noted once, not again after it has waited.
+    pub(crate) is_first: bool,
 }
 
 impl ReadLimits {
@@ -44,6 +51,10 @@ pub(crate) struct PartitionRead {
     pub(crate) bytes: u32,
     pub(crate) records: u32,
     pub(crate) next_offset: i64,
+    /// Where the other side's log parts from this one: the largest epoch not after its own, and where that ends.
+    pub(crate) diverging: Option<(i32, i64)>,
+    /// The replica to read from instead; -1 for none.
+    pub(crate) preferred_replica: i32,
 }
 
 /// Reads partitions in order until the bytes of the request are used up. The answer is as long as `wanted`.
@@ -74,23 +85,37 @@ fn read_partition(
     let (Some(partition), Some(topic)) = (topics.partition(key), topics.get(key.topic)) else {
         return PartitionRead::failed(None, ErrorCode::UnknownTopicOrPartition);
     };
-    if let Err(error) = check(partition, wanted, limits, topic.settings.compression == Some(Compression::Zstd)) {
+    let zstd = topic.settings.compression == Some(Compression::Zstd);
+    let broker_epoch = turn.state.cluster().broker(limits.replica_id).map(|broker| broker.epoch);
+    if let Err(error) = check(partition, wanted, limits, zstd, broker_epoch) {
         return PartitionRead::failed(Some(key), error);
     }
     let Some(log) = partition.log() else { return PartitionRead::failed(Some(key), ErrorCode::KafkaStorageError) };
+    let (high_watermark, log_start_offset) = (partition.high_watermark, log.log_start_offset());
+    match divergence(log, wanted) {
+        Ok(None) => {}
+        Ok(diverging) => {
+            return PartitionRead { diverging, ..PartitionRead::nothing(key, high_watermark, log_start_offset) };
+        }
+        Err(error) => return PartitionRead::failed(Some(key), error),
+    }
     let max_bytes = (wanted.max_bytes.max(0) as u32).min(limits.max_bytes);
-    let high_watermark = partition.high_watermark;
-    match log.read(wanted.fetch_offset, max_bytes, high_watermark, at_least_one, turn.storage) {
-        Ok(read) => PartitionRead {
-            key: Some(key),
-            error: ErrorCode::None,
-            high_watermark,
-            log_start_offset: log.log_start_offset(),
-            records: u32::try_from(read.next_offset - read.first_offset).unwrap_or(0),
-            slices: read.slices,
-            bytes: read.bytes,
-            next_offset: read.next_offset,
-        },
+    let readable = if limits.is_follower() { log.log_end_offset() } else { high_watermark };
+    if let Err(error) = check_known(partition, log, wanted, limits) {
+        return PartitionRead::failed(Some(key), error);
+    }
+    match log.read(wanted.fetch_offset, max_bytes, readable, at_least_one, turn.storage) {
+        Ok(read) => {
+            let read = PartitionRead {
+                records: u32::try_from(read.next_offset - read.first_offset).unwrap_or(0),
+                slices: read.slices,
+                bytes: read.bytes,
+                next_offset: read.next_offset,
+                ..PartitionRead::nothing(key, high_watermark, log_start_offset)
+            };
+            note_follower(turn, key, wanted, limits);
+            read
+        }
         Err(LogError::OffsetOutOfRange { .. }) => PartitionRead::failed(Some(key), ErrorCode::OffsetOutOfRange),
         Err(error) => {
             turn.on_log_error(key, &error);
@@ -101,15 +126,66 @@ fn read_partition(
     }
 }
 
-fn check(partition: &Partition, wanted: &Wanted, limits: &ReadLimits, zstd: bool) -> Result<(), ErrorCode> {
+fn check(
+    partition: &Partition,
+    wanted: &Wanted,
+    limits: &ReadLimits,
+    zstd: bool,
+    broker_epoch: Option<i64>,
+) -> Result<(), ErrorCode> {
     partition.check_leader_epoch(wanted.current_leader_epoch)?;
-    if limits.replica_id >= 0 && !partition.replicas.contains(&limits.replica_id) {
-        return Err(ErrorCode::NotLeaderOrFollower);
+    if limits.is_follower() {
+        partition.check_leads()?;
+        // A broker that has been started anew since, or has never been a replica (KIP-903).
+        let is_stale = limits.replica_epoch >= 0 && broker_epoch.is_some_and(|epoch| epoch > limits.replica_epoch);
+        if is_stale || !partition.replicas.contains(&limits.replica_id) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+    } else if !(limits.any_replica && partition.is_online()) {
+        partition.check_leads()?;
     }
     if zstd && !limits.zstd {
         return Err(ErrorCode::UnsupportedCompressionType);
     }
     Ok(())
+}
+
+/// A follower does not know yet whether records behind its high watermark are there to be read (KIP-392).
+fn check_known(partition: &Partition, log: &Log, wanted: &Wanted, limits: &ReadLimits) -> Result<(), ErrorCode> {
+    let is_leader = matches!(partition.role, Role::Leader(_));
+    let unknown = partition.high_watermark + 1..=log.log_end_offset();
+    match !is_leader && !limits.is_follower() && unknown.contains(&wanted.fetch_offset) {
+        true => Err(ErrorCode::OffsetNotAvailable),
+        false => Ok(()),
+    }
+}
+
+/// Whether the other side's last record is of an epoch that this log does not have there (KIP-320, KIP-595).
+fn divergence(log: &Log, wanted: &Wanted) -> Result<Option<(i32, i64)>, ErrorCode> {
+    if wanted.last_fetched_epoch < 0 {
+        return Ok(None);
+    }
+    let (epoch, end_offset) = log.leader_epochs().end_offset_for(wanted.last_fetched_epoch, log.log_end_offset());
+    if epoch < 0 || end_offset < 0 || wanted.fetch_offset < log.log_start_offset() {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    let parts = epoch < wanted.last_fetched_epoch || end_offset < wanted.fetch_offset;
+    Ok(parts.then_some((epoch, end_offset)))
+}
+
+fn note_follower(turn: &mut Turn<'_>, key: PartitionKey, wanted: &Wanted, limits: &ReadLimits) {
+    if !limits.is_follower() || !limits.is_first {
+        return;
+    }
+    let Some(leader_end_offset) = turn.log(key).map(Log::log_end_offset) else { return };
+    let fetch = FollowerFetch {
+        offset: wanted.fetch_offset,
+        log_start_offset: wanted.log_start_offset,
+        leader_end_offset,
+        at: turn.now.monotonic,
+        broker_epoch: limits.replica_epoch,
+    };
+    turn.on_follower_fetch(key, limits.replica_id, &fetch);
 }
 
 impl PartitionRead {
@@ -123,6 +199,19 @@ impl PartitionRead {
             bytes: 0,
             records: 0,
             next_offset: -1,
+            diverging: None,
+            preferred_replica: -1,
         }
+    }
+
+    fn nothing(key: PartitionKey, high_watermark: i64, log_start_offset: i64) -> Self {
+        PartitionRead { high_watermark, log_start_offset, ..PartitionRead::failed(Some(key), ErrorCode::None) }
+    }
+
+    /// Another replica is to be asked; there are no records here.
+    pub(crate) fn redirect(&mut self, replica: i32) {
+        self.preferred_replica = replica;
+        self.slices.clear();
+        (self.bytes, self.records) = (0, 0);
     }
 }

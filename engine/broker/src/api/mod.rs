@@ -20,6 +20,7 @@ pub(crate) mod fetch_read;
 pub(crate) mod init_producer_id;
 pub(crate) mod list_offsets;
 pub(crate) mod metadata;
+pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
 pub(crate) mod produce_check;
 
@@ -35,6 +36,7 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
             | ApiKey::Fetch
             | ApiKey::ListOffsets
             | ApiKey::Metadata
+            | ApiKey::OffsetForLeaderEpoch
             | ApiKey::ApiVersions
             | ApiKey::CreateTopics
             | ApiKey::DeleteTopics
@@ -57,6 +59,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Req
         Request::Fetch(request) => fetch::handle(turn, context, request),
         Request::ListOffsets(request) => list_offsets::handle(turn, context, request),
         Request::Metadata(request) => metadata::handle(turn, context, request),
+        Request::OffsetForLeaderEpoch(request) => offset_for_leader_epoch::handle(turn, context, &request),
         Request::ApiVersions(request) => api_versions::handle(turn, context, &request),
         Request::CreateTopics(request) => create_topics::handle(turn, context, &request),
         Request::DeleteTopics(request) => delete_topics::handle(turn, context, &request),

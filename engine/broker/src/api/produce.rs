@@ -120,9 +120,9 @@ fn name_leaders(turn: &Turn<'_>, response: &mut ProduceResponse, version: i16) {
         }
     }
     let endpoint = |id: &i32| {
-        let address = turn.address_of(*id)?;
+        let address = turn.neighbour(*id)?;
         let node = NodeEndpoint::default().with_node_id(BrokerId(*id)).with_host(StrBytes::from_string(address.host));
-        Some(node.with_port(address.port).with_rack(address.rack.map(StrBytes::from_string)))
+        Some(node.with_port(i32::from(address.port)).with_rack(address.rack.map(StrBytes::from_string)))
     };
     response.node_endpoints = leaders.iter().filter_map(endpoint).collect();
 }

@@ -19,11 +19,18 @@
 
 pub(crate) mod cluster;
 pub(crate) mod config;
+pub(crate) mod fetcher;
+pub(crate) mod following;
+pub(crate) mod isr;
 pub(crate) mod leadership;
 pub(crate) mod roles;
 
 pub use config::ReplicationConfig;
+pub(crate) use fetcher::Fetcher;
+pub(crate) use following::Following;
+pub(crate) use isr::IsrChanges;
 pub(crate) use leadership::Leadership;
+use naru_trace::SortedMap;
 
 /// What this broker has to do with a partition.
 #[derive(Debug)]
@@ -36,9 +43,13 @@ pub(crate) enum Role {
     Elsewhere,
 }
 
-/// A follower's part.
+/// What this broker has under way for its replicas.
 #[derive(Debug, Default)]
-pub(crate) struct Following {}
+pub(crate) struct Replication {
+    /// By the leader's `node.id`.
+    pub(crate) fetchers: SortedMap<i32, Fetcher>,
+    pub(crate) isr: IsrChanges,
+}
 
 impl Role {
     /// As events and views call it.
@@ -50,3 +61,6 @@ impl Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

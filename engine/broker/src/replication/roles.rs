@@ -111,6 +111,7 @@ impl Turn<'_> {
         {
             partition.high_watermark = due;
         }
+        self.arrange_fetching(key);
         self.trace_opened(key);
         if let Some(reason) = failure.as_ref().map(ToString::to_string) {
             let (topic, partition) = (id.topic, id.partition);
@@ -134,6 +135,7 @@ impl Turn<'_> {
         core::mem::swap(&mut epochs, &mut self.out.trace);
         self.assume_role(key, decided, &mut epochs);
         core::mem::swap(&mut epochs, &mut self.out.trace);
+        self.arrange_fetching(key);
         let cause = self.trace_role(key);
         if before.is_some_and(|before| before != decided.leader_epoch) {
             self.abandon_waiting(key);
@@ -148,6 +150,7 @@ impl Turn<'_> {
     fn let_go(&mut self, key: PartitionKey, decided: &naru_metadata::Partition) {
         self.stop_cleaning(|other| other == key, "this broker is no longer a replica.");
         self.assume_role(key, decided, &mut Trace::default());
+        self.arrange_fetching(key);
         let Some(topic) = self.state.topics.get(key.topic) else { return };
         let (name, delay_ms) = (String::from(topic.name.as_str()), topic.settings.file_delete_delay_ms);
         let Some(partition) = self.state.topics.partition_mut(key) else { return };
@@ -206,6 +209,20 @@ impl Turn<'_> {
         partition.isr.clone_from(&decided.isr);
     }
 
+    /// A follower fetches from its leader, and a leader looks after its followers.
+    fn arrange_fetching(&mut self, key: PartitionKey) {
+        let Some(partition) = self.state.topics.partition(key) else { return };
+        let (leader, followed) = match &partition.role {
+            Role::Follower(_) => (Some(partition.leader).filter(|leader| *leader >= 0), false),
+            Role::Leader(leadership) => (None, !leadership.followers.is_empty()),
+            Role::Elsewhere => (None, false),
+        };
+        self.follow(key, leader);
+        if followed {
+            self.watch_followers();
+        }
+    }
+
     /// Whoever waits for this partition was promised something by another leader, or in another epoch.
     pub(crate) fn abandon_waiting(&mut self, key: PartitionKey) {
         let cause = self.out.trace.cause();
@@ -216,6 +233,7 @@ impl Turn<'_> {
         }
         free.extend(self.state.purgatory.fetches_of(key));
         self.state.ready.extend(free.into_iter().map(|id| (id, cause)));
+        self.advance_low_watermark(key);
     }
 
     #[track_caller]
