@@ -191,14 +191,11 @@ fn register(
 }
 
 fn settings(config: &BrokerConfig, dirs: &LogDirs) -> Settings {
-    // A broker with several directories chooses when it makes the partition's log.
-    let directory_id = if dirs.are_several() { Uuid::nil() } else { dirs.get(0).id };
     Settings {
         rack: config.cluster.rack.clone(),
         num_partitions: config.num_partitions,
         default_replication_factor: config.default_replication_factor,
         delete_topic_enable: config.delete_topic_enable,
-        directory_id,
         log_dirs: dirs.online().map(|(_, dir)| dir.id).collect(),
         static_configs: config.static_configs(),
         ..Settings::stand_alone(config.node_id)

@@ -3,7 +3,7 @@
 //! A topic can never shrink, because the records of a partition would be lost; and a topic that grows sends a key's later
 //! records to another partition than its earlier ones. In Kafka this is `ReplicationControlManager.createPartitions`.
 
-use crate::{ApiError, Decision, Image, MetadataRecord, Settings, Topic, placement};
+use crate::{ApiError, Decision, Image, MetadataRecord, Settings, Topic, cluster::Cluster, placement};
 use alloc::{format, vec::Vec};
 use naru_trace::SortedMap;
 use naru_wire::{
@@ -61,9 +61,22 @@ fn decide(
         return Err(placement::excessive());
     }
     let first = topic.partitions.len() as i32;
-    let replicas = replicas(settings, topic, request, additional)?;
-    let partition = |(replicas, id)| placement::new_partition(settings, topic.id, id, replicas);
-    Ok(replicas.into_iter().zip(first..).map(partition).map(MetadataRecord::Partition).collect())
+    let cluster = Cluster { image, settings };
+    let replicas = replicas(cluster, topic, request, additional)?;
+    let partition = |(replicas, id)| {
+        let record = placement::new_partition(cluster, topic.id, id, replicas);
+        record.map(MetadataRecord::Partition).ok_or_else(|| nobody_in_sync(id))
+    };
+    replicas.into_iter().zip(first..).map(partition).collect()
+}
+
+/// Every replica of a partition would be on a broker that cannot lead.
+fn nobody_in_sync(partition: i32) -> ApiError {
+    let message = format!(
+        "All brokers specified in the manual partition assignment for partition {partition} are fenced or in controlled \
+         shutdown."
+    );
+    ApiError::new(ErrorCode::InvalidReplicaAssignment, message)
 }
 
 fn additional(topic: &Topic, count: i32) -> Result<i32, ApiError> {
@@ -82,14 +95,14 @@ fn additional(topic: &Topic, count: i32) -> Result<i32, ApiError> {
 }
 
 fn replicas(
-    settings: &Settings,
+    cluster: Cluster<'_>,
     topic: &Topic,
     request: &CreatePartitionsTopic,
     additional: i32,
 ) -> Result<Vec<Vec<i32>>, ApiError> {
     let factor = topic.partitions[0].replicas.len();
     let Some(assignments) = &request.assignments else {
-        return placement::place(settings, topic.partitions.len() as i32, additional, factor as i16);
+        return placement::place(cluster, topic.id, topic.partitions.len() as i32, additional, factor as i16);
     };
     if assignments.len() != additional as usize {
         let message = format!(
@@ -98,7 +111,7 @@ fn replicas(
         );
         return Err(ApiError::new(ErrorCode::InvalidReplicaAssignment, message));
     }
-    let valid = |brokers: &Vec<_>| placement::validate_manual(settings, brokers, Some(factor));
+    let valid = |brokers: &Vec<_>| placement::validate_manual(cluster, brokers, Some(factor));
     assignments.iter().map(|assignment| valid(&assignment.broker_ids)).collect()
 }
 

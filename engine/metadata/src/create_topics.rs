@@ -5,6 +5,7 @@
 
 use crate::{
     ApiError, Decision, Image, MetadataRecord, Settings,
+    cluster::Cluster,
     image::RESOURCE_TOPIC,
     placement,
     record::{ConfigRecord, TopicRecord},
@@ -122,7 +123,8 @@ fn decide(
     check_name(image, &topic.name)?;
     let configs = configs(topic)?;
     topic_config::validate(&configs)?;
-    let partitions = partitions(settings, topic)?;
+    let cluster = Cluster { image, settings };
+    let partitions = partitions(cluster, topic, topic_id)?;
 
     let name = topic.name.to_string();
     let mut records = Vec::with_capacity(1 + configs.len() + partitions.len());
@@ -135,9 +137,27 @@ fn decide(
         .with_num_partitions(partitions.len() as i32)
         .with_replication_factor(partitions[0].len() as i16)
         .with_configs(Some(config_echo(settings, &configs)));
-    let partition = |(replicas, id)| placement::new_partition(settings, topic_id, id, replicas);
-    records.extend(partitions.into_iter().zip(0..).map(partition).map(MetadataRecord::Partition));
+    for (replicas, id) in partitions.into_iter().zip(0..) {
+        let partition = placement::new_partition(cluster, topic_id, id, replicas);
+        records.push(MetadataRecord::Partition(partition.ok_or_else(|| nobody_in_sync(topic, id))?));
+    }
     Ok(Decision { records, response })
+}
+
+/// Every replica of a partition would be on a broker that cannot lead.
+fn nobody_in_sync(topic: &CreatableTopic, partition: i32) -> ApiError {
+    if topic.assignments.is_empty() {
+        let message = format!(
+            "Unable to replicate the partition {} time(s): All brokers are currently fenced or in controlled shutdown.",
+            topic.replication_factor
+        );
+        return ApiError::new(ErrorCode::InvalidReplicationFactor, message);
+    }
+    let message = format!(
+        "All brokers specified in the manual partition assignment for partition {partition} are fenced or in controlled \
+         shutdown."
+    );
+    ApiError::new(ErrorCode::InvalidReplicaAssignment, message)
 }
 
 /// A name that is taken wins over everything that is wrong with the name itself; Kafka asks in the same order.
@@ -166,9 +186,10 @@ fn configs(topic: &CreatableTopic) -> Result<SortedMap<String, String>, ApiError
 }
 
 /// The replicas of every partition: as the client says, or so many as it says.
-fn partitions(settings: &Settings, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>, ApiError> {
+fn partitions(cluster: Cluster<'_>, topic: &CreatableTopic, topic_id: Uuid) -> Result<Vec<Vec<i32>>, ApiError> {
+    let settings = cluster.settings;
     if !topic.assignments.is_empty() {
-        return manual_partitions(settings, topic);
+        return manual_partitions(cluster, topic);
     }
     if topic.replication_factor < -1 || topic.replication_factor == 0 {
         let message = "Replication factor must be larger than 0, or -1 to use the default value.";
@@ -181,12 +202,12 @@ fn partitions(settings: &Settings, topic: &CreatableTopic) -> Result<Vec<Vec<i32
     let count = if topic.num_partitions == -1 { settings.num_partitions } else { topic.num_partitions };
     let factor =
         if topic.replication_factor == -1 { settings.default_replication_factor } else { topic.replication_factor };
-    placement::place(settings, 0, count.max(1), factor).map_err(|error| {
+    placement::place(cluster, topic_id, 0, count.max(1), factor).map_err(|error| {
         ApiError::new(error.code, format!("Unable to replicate the partition {factor} time(s): {}", error.message))
     })
 }
 
-fn manual_partitions(settings: &Settings, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>, ApiError> {
+fn manual_partitions(cluster: Cluster<'_>, topic: &CreatableTopic) -> Result<Vec<Vec<i32>>, ApiError> {
     let wrong_request = |field: &str| {
         let message = format!("A manual partition assignment was specified, but {field} was not set to -1.");
         Err(ApiError::new(ErrorCode::InvalidRequest, message))
@@ -205,7 +226,7 @@ fn manual_partitions(settings: &Settings, topic: &CreatableTopic) -> Result<Vec<
         if partitions.contains_key(&index) {
             return Err(invalid(format!("Found multiple manual partition assignments for partition {index}")));
         }
-        let replicas = placement::validate_manual(settings, &assignment.broker_ids, factor)?;
+        let replicas = placement::validate_manual(cluster, &assignment.broker_ids, factor)?;
         factor = Some(replicas.len());
         partitions.insert(index, replicas);
     }

@@ -7,7 +7,7 @@ use crate::record::{
 };
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
-use naru_trace::SortedMap;
+use naru_trace::{SortedMap, SortedSet};
 use uuid::Uuid;
 
 /// A `resource_type` of a [`ConfigRecord`]: a topic.
@@ -21,7 +21,7 @@ pub struct Image {
     topics: SortedMap<String, Topic>,
     names: SortedMap<Uuid, String>,
     /// Names with a `.` or `_`, by what they become when every `.` is a `_`: see [`Image::colliding`].
-    collisions: SortedMap<String, Vec<String>>,
+    collisions: SortedMap<String, SortedSet<String>>,
     brokers: SortedMap<i32, Registration>,
     features: SortedMap<String, i16>,
     configs: SortedMap<(i8, String), SortedMap<String, String>>,
@@ -171,6 +171,11 @@ impl Image {
         self.configs.get(&(RESOURCE_BROKER, name.into()))
     }
 
+    /// What was set for resources that are not topics, by kind and name.
+    pub(crate) fn other_configs(&self) -> impl Iterator<Item = (&(i8, String), &SortedMap<String, String>)> {
+        self.configs.iter()
+    }
+
     /// Applies a record. This is the only thing that changes an image. After an error the image is as it was before.
     pub fn replay(&mut self, record: &MetadataRecord) -> Result {
         match record {
@@ -199,7 +204,7 @@ impl Image {
             Topic { name: record.name.clone(), id: record.topic_id, partitions: Vec::new(), configs: SortedMap::new() };
         self.names.insert(record.topic_id, record.name.clone());
         if let Some(unified) = unified(&record.name) {
-            self.collisions.entry(unified).or_default().push(record.name.clone());
+            self.collisions.entry(unified).or_default().insert(record.name.clone());
         }
         self.topics.insert(record.name.clone(), topic);
         Ok(())
@@ -249,7 +254,7 @@ impl Image {
         self.names.remove(&record.topic_id);
         if let Some(unified) = unified(&name) {
             let names = self.collisions.get_mut(&unified).expect("every such name is in here");
-            names.retain(|other| *other != name);
+            names.remove(&name);
             if names.is_empty() {
                 self.collisions.remove(&unified);
             }

@@ -21,11 +21,6 @@ pub struct Settings {
     pub default_replication_factor: i16,
     /// `delete.topic.enable`.
     pub delete_topic_enable: bool,
-    /// The brokers that can hold replicas, sorted. One, while brokers stand alone.
-    pub brokers: Vec<i32>,
-    /// The id of the log directory that partitions are assigned to, as in its `meta.properties`; nil if the broker has several
-    /// and chooses itself.
-    pub directory_id: Uuid,
     /// The ids of all log directories that work.
     pub log_dirs: Vec<Uuid>,
     /// Every setting that the broker was started with, under Kafka's names: `log.retention.ms`. Topics take their defaults
@@ -46,8 +41,6 @@ impl Settings {
             num_partitions: 1,
             default_replication_factor: 1,
             delete_topic_enable: true,
-            brokers: alloc::vec![node_id],
-            directory_id: Uuid::nil(),
             log_dirs: alloc::vec![Uuid::nil()],
             static_configs: SortedMap::new(),
             dynamic_configs: SortedMap::new(),

@@ -1,7 +1,7 @@
 //! CreatePartitions against the answers of Apache Kafka 4.1.1 on a single broker, word for word.
 
 use super::*;
-use crate::record::TopicRecord;
+use crate::{record::TopicRecord, test_cluster::TestCluster};
 use alloc::{string::String, string::ToString, vec};
 use naru_wire::{
     BrokerId, TopicName, encode_response,
@@ -11,11 +11,12 @@ use uuid::Uuid;
 
 /// `orders` with three partitions.
 fn image() -> Image {
-    let mut image = Image::default();
+    let mut image = TestCluster::of(&[1]).image;
     let topic_id = Uuid::from_u128(1);
     image.replay(&MetadataRecord::Topic(TopicRecord { name: "orders".into(), topic_id })).unwrap();
     for id in 0..3 {
-        let record = placement::new_partition(&Settings::stand_alone(1), topic_id, id, vec![1]);
+        let cluster = Cluster { image: &image, settings: &Settings::stand_alone(1) };
+        let record = placement::new_partition(cluster, topic_id, id, vec![1]).unwrap();
         image.replay(&MetadataRecord::Partition(record)).unwrap();
     }
     image

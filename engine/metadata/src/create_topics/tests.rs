@@ -1,6 +1,7 @@
 //! CreateTopics against the answers of Apache Kafka 4.1.1 on a single broker, word for word.
 
 use super::*;
+use crate::test_cluster::TestCluster;
 use alloc::vec;
 use naru_wire::{
     BrokerId, encode_response,
@@ -47,7 +48,7 @@ fn request(topics: Vec<CreatableTopic>) -> CreateTopicsRequest {
 }
 
 fn image_with(topics: Vec<CreatableTopic>) -> Image {
-    let mut image = Image::default();
+    let mut image = TestCluster::of(&[1]).image;
     let decision = create(&image, &request(topics));
     assert!(decision.response.iter().all(|result| result.error_code == 0), "{:?}", decision.response);
     decision.records.iter().for_each(|record| image.replay(record).unwrap());
@@ -151,7 +152,7 @@ fn semantics_48_manual_assignments_are_checked_as_kafka_does() {
     ];
     for (topic, expected) in cases {
         let context = format!("{topic:?}");
-        assert_eq!(answer(&Image::default(), topic), expected, "{context}");
+        assert_eq!(answer(&TestCluster::of(&[1]).image, topic), expected, "{context}");
     }
 }
 
@@ -160,7 +161,7 @@ fn semantics_48_minus_one_means_the_brokers_default() {
     let settings = Settings { num_partitions: 4, ..Settings::stand_alone(1) };
     let request = request(vec![topic("t", -1, -1)]);
     let mut ids = || Uuid::from_u128(9);
-    let decision = create_topics(&Image::default(), &settings, &request, &mut ids, &mut Trace::default());
+    let decision = create_topics(&TestCluster::of(&[1]).image, &settings, &request, &mut ids, &mut Trace::default());
     assert_eq!((decision.response[0].num_partitions, decision.response[0].replication_factor), (4, 1));
     assert_eq!(decision.records.len(), 1 + 4);
 }
@@ -168,14 +169,15 @@ fn semantics_48_minus_one_means_the_brokers_default() {
 #[test]
 fn semantics_48_validate_only_answers_as_if_and_writes_nothing() {
     let request = request(vec![topic("t", 5, 1)]).with_validate_only(true);
-    let decision = create(&Image::default(), &request);
+    let decision = create(&TestCluster::of(&[1]).image, &request);
     assert_eq!(decision.response[0].num_partitions, 5);
     assert!(decision.records.is_empty());
 }
 
 #[test]
 fn semantics_48_the_answer_echoes_the_configuration() {
-    let decision = create(&Image::default(), &request(vec![configured("t", &[("segment.ms", Some("5000"))])]));
+    let decision =
+        create(&TestCluster::of(&[1]).image, &request(vec![configured("t", &[("segment.ms", Some("5000"))])]));
     let configs = decision.response[0].configs.as_ref().unwrap();
     let find = |name: &str| configs.iter().find(|config| config.name.as_str() == name).unwrap();
     let value = |name| (find(name).value.as_ref().unwrap().to_string(), find(name).config_source);
@@ -186,7 +188,8 @@ fn semantics_48_the_answer_echoes_the_configuration() {
 
 #[test]
 fn records_come_in_kafkas_order_topic_then_configuration_then_partitions() {
-    let decision = create(&Image::default(), &request(vec![configured("t", &[("segment.ms", Some("5000"))])]));
+    let decision =
+        create(&TestCluster::of(&[1]).image, &request(vec![configured("t", &[("segment.ms", Some("5000"))])]));
     let names: Vec<_> = decision.records.iter().map(MetadataRecord::name).collect();
     assert_eq!(names, ["TopicRecord", "ConfigRecord", "PartitionRecord"]);
 }
@@ -194,7 +197,7 @@ fn records_come_in_kafkas_order_topic_then_configuration_then_partitions() {
 #[test]
 fn a_name_that_is_there_twice_is_refused_once_and_the_others_are_created() {
     let topics = vec![topic("twice", 1, 1), topic("once", 1, 1), topic("twice", 2, 1)];
-    let decision = create(&Image::default(), &request(topics));
+    let decision = create(&TestCluster::of(&[1]).image, &request(topics));
     let answers: Vec<_> = decision
         .response
         .iter()
@@ -219,7 +222,7 @@ fn an_id_that_a_topic_has_already_is_not_given_again() {
 fn a_refusal_is_an_event_with_its_sentence() {
     let mut trace = Trace::recording();
     let request = request(vec![topic("..", 1, 1)]);
-    create_topics(&Image::default(), &Settings::stand_alone(1), &request, &mut Uuid::max, &mut trace);
+    create_topics(&TestCluster::of(&[1]).image, &Settings::stand_alone(1), &request, &mut Uuid::max, &mut trace);
     let expected = TraceKind::TopicRejected {
         topic: "..".into(),
         error: "INVALID_TOPIC_EXCEPTION".into(),
@@ -231,7 +234,7 @@ fn a_refusal_is_an_event_with_its_sentence() {
 
 #[test]
 fn answers_can_be_sent_in_every_version() {
-    let decision = create(&Image::default(), &request(vec![topic("t", 1, 1), topic(".", 1, 1)]));
+    let decision = create(&TestCluster::of(&[1]).image, &request(vec![topic("t", 1, 1), topic(".", 1, 1)]));
     let response = CreateTopicsResponse::default().with_topics(decision.response);
     for version in 2..=7 {
         encode_response(1, version, &response.clone().into()).unwrap();
