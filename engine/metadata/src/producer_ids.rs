@@ -1,7 +1,8 @@
 //! Producer ids: handed to brokers in blocks, so that not every producer costs a metadata record (KIP-730).
 
-use crate::{Decision, Image, MetadataRecord, record::ProducerIdsRecord};
+use crate::{Decision, Image, MetadataRecord, heartbeat::check_broker_epoch, record::ProducerIdsRecord};
 use alloc::vec;
+use naru_wire::ErrorCode;
 
 /// How many ids a block holds (`ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`).
 pub const BLOCK_LENGTH: i32 = 1000;
@@ -28,9 +29,32 @@ pub fn allocate_producer_ids(image: &Image, broker_id: i32, broker_epoch: i64) -
     })
 }
 
+/// AllocateProducerIds: the same for a broker that asks. The error is `STALE_BROKER_EPOCH` for an incarnation that is not
+/// registered (any more), and `UNKNOWN_SERVER_ERROR` when there are no ids left.
+pub fn allocate_for_broker(
+    image: &Image,
+    broker: i32,
+    broker_epoch: i64,
+) -> Result<Decision<ProducerIdBlock>, ErrorCode> {
+    check_broker_epoch(image, broker, broker_epoch)?;
+    allocate_producer_ids(image, broker, broker_epoch).ok_or(ErrorCode::UnknownServerError)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_cluster::{TestCluster, epoch};
+
+    #[test]
+    fn only_brokers_that_are_registered_get_blocks() {
+        let mut cluster = TestCluster::of(&[1]);
+        let decision = allocate_for_broker(&cluster.image, 1, epoch(1)).unwrap();
+        assert_eq!(cluster.take(decision), ProducerIdBlock { first: 0, length: 1000 });
+        assert_eq!(allocate_for_broker(&cluster.image, 1, 5), Err(ErrorCode::StaleBrokerEpoch));
+        assert_eq!(allocate_for_broker(&cluster.image, 2, epoch(2)), Err(ErrorCode::StaleBrokerEpoch));
+        let decision = allocate_for_broker(&cluster.image, 1, epoch(1)).unwrap();
+        assert_eq!(decision.response.first, 1000);
+    }
 
     #[test]
     fn blocks_follow_each_other_without_overlap() {

@@ -4,12 +4,16 @@
 //! [`crate::pipeline`].
 
 use crate::{api::is_served, connections::RequestContext, reply::Reply, turn::Turn};
-use naru_wire::messages::api_versions_response::FinalizedFeatureKey;
+use alloc::vec::Vec;
+use naru_metadata::features;
+use naru_wire::messages::api_versions_response::{FinalizedFeatureKey, SupportedFeatureKey};
 use naru_wire::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use naru_wire::{ErrorCode, StrBytes, supported_api_versions};
 
 /// Clients say what they are from this version on (KIP-511), and are told the cluster's features (KIP-584).
 const FIRST_VERSION_WITH_SOFTWARE: i16 = 3;
+/// Since this version a feature's lowest level may be 0.
+const FIRST_VERSION_WITH_LEVEL_0: i16 = 4;
 
 /// Answers a request.
 pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: &ApiVersionsRequest) -> Reply {
@@ -32,9 +36,22 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: &Ap
                 .with_max_version_level(level)
         };
         response.finalized_features = image.features().map(feature).collect();
+        response.supported_features = supported_features(context.version);
         response.finalized_features_epoch = turn.state.metadata.durable_offset();
     }
     Reply::Now(response.into())
+}
+
+/// The levels of features that this broker understands. Before version 4 level 0 could not be told (KIP-1022).
+fn supported_features(version: i16) -> Vec<SupportedFeatureKey> {
+    let lowest = if version >= FIRST_VERSION_WITH_LEVEL_0 { 0 } else { 1 };
+    let feature = |(name, min, max): &(&'static str, i16, i16)| {
+        SupportedFeatureKey::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_min_version((*min).max(lowest))
+            .with_max_version(*max)
+    };
+    features::SUPPORTED.iter().map(feature).collect()
 }
 
 /// `ApiVersionsRequest.SOFTWARE_NAME_VERSION_PATTERN`: letters and digits, with `.` and `-` inside.

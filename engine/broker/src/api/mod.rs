@@ -49,6 +49,10 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
             | ApiKey::CreatePartitions
             | ApiKey::DescribeCluster
             | ApiKey::UnregisterBroker
+            | ApiKey::ElectLeaders
+            | ApiKey::AlterPartitionReassignments
+            | ApiKey::ListPartitionReassignments
+            | ApiKey::UpdateFeatures
     )
 }
 
@@ -74,6 +78,11 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Req
         Request::AlterPartition(request) => controller::alter_partition::handle(turn, context, &request),
         Request::BrokerRegistration(request) => controller::broker_registration::handle(turn, context, &request),
         Request::BrokerHeartbeat(request) => controller::broker_heartbeat::handle(turn, context, &request),
+        Request::ElectLeaders(request) => controller::elect_leaders::handle(turn, context, &request),
+        Request::AlterPartitionReassignments(request) => controller::reassign::handle_alter(turn, context, &request),
+        Request::ListPartitionReassignments(request) => controller::reassign::handle_list(turn, context, &request),
+        Request::UpdateFeatures(request) => controller::update_features::handle(turn, context, &request),
+        Request::AllocateProducerIds(request) => controller::allocate_producer_ids::handle(turn, context, &request),
         Request::UnregisterBroker(request) => controller::unregister_broker::handle(turn, context, &request),
         _ => Reply::Close(format!("{} is not served yet", context.api.name()).into()),
     }

@@ -4,11 +4,15 @@
 //! announced as events, committed, and answered when the quorum has it. A node that is not the active controller answers
 //! `NOT_CONTROLLER`, and whoever asked finds out who is.
 
+pub(crate) mod allocate_producer_ids;
 pub(crate) mod alter_partition;
 mod announce;
 pub(crate) mod broker_heartbeat;
 pub(crate) mod broker_registration;
+pub(crate) mod elect_leaders;
+pub(crate) mod reassign;
 pub(crate) mod unregister_broker;
+pub(crate) mod update_features;
 
 use crate::{
     config::BrokerConfig,
@@ -22,13 +26,16 @@ use naru_trace::{Deadline, Micros, Name};
 #[derive(Debug)]
 pub(crate) struct Controller {
     pub(crate) liveness: Liveness,
+    /// When leaders are balanced next (`leader.imbalance.check.interval.seconds`); `None` if they are not.
+    balance_at: Option<Micros>,
 }
 
 impl Controller {
     pub(crate) fn new(config: &BrokerConfig, image: &Image, now: Micros) -> Self {
         let mut liveness = Liveness::new(config.cluster.session_timeout_ms).watched_by(config.node_id);
         liveness.reset(image, now);
-        Controller { liveness }
+        let balance_at = config.cluster.auto_leader_rebalance.then(|| next_balance(config, now));
+        Controller { liveness, balance_at }
     }
 }
 
@@ -44,11 +51,19 @@ pub(crate) fn leave_office(turn: &mut Turn<'_>) {
     *controller = Controller::new(config, &Image::default(), turn.now.monotonic);
 }
 
-/// Time has passed: brokers of which nothing was heard for too long are fenced.
+/// Time has passed: brokers of which nothing was heard for too long are fenced, and leaders go back where they are preferred.
 pub(crate) fn tick(turn: &mut Turn<'_>) {
     if turn.state.stopping || !turn.is_active_controller() {
         return;
     }
+    let ticked = turn.out.trace.cause();
+    expire_sessions(turn);
+    turn.out.trace.because(ticked);
+    balance_leaders(turn);
+    turn.out.trace.because(ticked);
+}
+
+fn expire_sessions(turn: &mut Turn<'_>) {
     let ticked = turn.out.trace.cause();
     let expired = turn.state.controller.liveness.expired(turn.state.metadata.image(), turn.now.monotonic);
     for broker in expired {
@@ -58,7 +73,23 @@ pub(crate) fn tick(turn: &mut Turn<'_>) {
             return;
         }
     }
-    turn.out.trace.because(ticked);
+}
+
+fn balance_leaders(turn: &mut Turn<'_>) {
+    let now = turn.now.monotonic;
+    let State { config, metadata, settings, controller, .. } = &mut *turn.state;
+    if controller.balance_at.is_none_or(|at| at > now) {
+        return;
+    }
+    controller.balance_at = Some(next_balance(config, now));
+    let records =
+        naru_metadata::balance_leaders(metadata.image(), settings, config.cluster.leader_imbalance_percentage);
+    // A log that cannot be written is known to whoever runs the broker; the next balancing comes all the same.
+    let _ = commit(turn, records, "leaders are balanced".into());
+}
+
+fn next_balance(config: &BrokerConfig, now: Micros) -> Micros {
+    now.plus(config.cluster.leader_imbalance_check_seconds.saturating_mul(1_000_000))
 }
 
 /// When the controller wants to be woken.
@@ -67,7 +98,12 @@ pub(crate) fn next_deadline(state: &State) -> Option<Deadline> {
         return None;
     }
     let expiry = state.controller.liveness.next_expiry(state.metadata.image());
-    expiry.map(|at| Deadline { at, reason: "broker.session.timeout.ms" })
+    let expiry = expiry.map(|at| Deadline { at, reason: "broker.session.timeout.ms" });
+    // A broker that is alone leads whatever can be led.
+    let has_others = state.metadata.image().brokers().nth(1).is_some();
+    let balance = state.controller.balance_at.filter(|_| has_others);
+    let balance = balance.map(|at| Deadline { at, reason: "leader.imbalance.check.interval.seconds" });
+    expiry.into_iter().chain(balance).min()
 }
 
 /// Announces a decision and brings it on its way. `because` is the reason where the records themselves do not tell. Returns
