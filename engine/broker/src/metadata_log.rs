@@ -17,7 +17,7 @@ use alloc::{collections::VecDeque, format, string::String, string::ToString, vec
 use bytes::Bytes;
 use naru_log::{Log, LogConfig, Opening, Storage, StorageError, TopicPartition};
 use naru_metadata::{Image, MetadataRecord};
-use naru_raft::{AppendError, Io, Raft, RaftConfig, Voter};
+use naru_raft::{AppendError, Io, Raft, RaftConfig, SnapshotId, Voter};
 use naru_trace::{Name, Seq, TraceKind};
 use uuid::Uuid;
 
@@ -73,6 +73,9 @@ impl MetadataLog {
         let (committed, read_up_to) = (Image::default(), 0);
         let mut metadata =
             MetadataLog { raft, committed, read_up_to, ahead: None, decided: VecDeque::new(), failed: None };
+        if let Some(id) = metadata.raft.latest_snapshot() {
+            metadata.load_snapshot(id, io.storage)?;
+        }
         if config.cluster.is_lone(config.node_id) {
             metadata.raft.elect_self(io);
             metadata.sync_now(io).map_err(|error| error.to_string())?;
@@ -133,6 +136,7 @@ impl MetadataLog {
     pub(crate) fn append(&mut self, records: &[MetadataRecord], io: &mut Io<'_>) -> Result<i64, String> {
         assert!(!records.is_empty(), "a decision without records needs no log");
         let payloads: Vec<Bytes> = records.iter().map(MetadataRecord::encode).collect();
+        let base_offset = self.raft.end_offset();
         let end_offset = self.raft.append(&payloads, io).map_err(|error| match error {
             AppendError::NotLeader => String::from("this node is not the active controller any more"),
             AppendError::Failed(reason) => reason,
@@ -142,7 +146,7 @@ impl MetadataLog {
             ahead.replay(record).expect("what was decided on this image fits it");
         }
         let event = io.trace.emit_then(|| TraceKind::MetadataAppended {
-            base_offset: end_offset - records.len() as i64,
+            base_offset,
             records: records.iter().map(|record| Name::Borrowed(record.name())).collect(),
         });
         self.decided.push_back(Decided { end_offset, event });
@@ -189,10 +193,16 @@ impl MetadataLog {
         self.decided.back().and_then(|decided| decided.event)
     }
 
-    /// The committed image begins anew, from a snapshot.
-    pub(crate) fn restart_from(&mut self, image: Image, read_up_to: i64) {
+    /// The committed image begins anew, from a snapshot. An error is a sentence, and then nothing was changed.
+    pub(crate) fn load_snapshot(&mut self, id: SnapshotId, storage: &dyn Storage) -> Result<(), String> {
+        let mut image = Image::default();
+        for payload in &self.raft.load_snapshot(id, storage)?.payloads {
+            let record = MetadataRecord::decode(payload).map_err(|error| format!("a record: {error:?}"))?;
+            image.replay(&record).map_err(|error| error.reason)?;
+        }
         self.committed = image;
-        self.read_up_to = read_up_to;
+        self.read_up_to = id.end_offset;
+        Ok(())
     }
 
     /// This node decides from now on.
@@ -297,6 +307,7 @@ fn raft_config(config: &BrokerConfig, cluster_id: &str, directory_id: Uuid, seed
         request_timeout_ms: cluster.quorum_request_timeout_ms,
         retry_backoff_ms: cluster.quorum_retry_backoff_ms,
         seed,
+        name_of: |payload| MetadataRecord::decode(payload).map_or("Record", |record| record.name()).into(),
         ..RaftConfig::new(config.node_id)
     }
 }

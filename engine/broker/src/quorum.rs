@@ -13,7 +13,7 @@ use crate::{
 use alloc::{boxed::Box, format};
 use naru_log::StorageError;
 use naru_metadata::bootstrap;
-use naru_raft::{Io, RaftOutput, Tag};
+use naru_raft::{Io, Raft, RaftOutput, RaftReply, SnapshotId, Tag};
 use naru_trace::{Name, TraceKind};
 use naru_wire::messages::FetchRequest;
 use naru_wire::{Request, Response};
@@ -26,10 +26,7 @@ pub(crate) fn is_for_quorum(request: &Request) -> bool {
         | Request::BeginQuorumEpoch(_)
         | Request::EndQuorumEpoch(_)
         | Request::FetchSnapshot(_)
-        | Request::DescribeQuorum(_)
-        | Request::AddRaftVoter(_)
-        | Request::RemoveRaftVoter(_)
-        | Request::UpdateRaftVoter(_) => true,
+        | Request::DescribeQuorum(_) => true,
         _ => false,
     }
 }
@@ -47,8 +44,14 @@ fn is_for_metadata(fetch: &FetchRequest) -> bool {
 impl Turn<'_> {
     /// Lets the quorum answer a request.
     pub(crate) fn ask_quorum(&mut self, context: &RequestContext, request: &Request) -> Reply {
-        let _ = context;
-        Reply::Close(format!("{} is not served yet", request.api().name()).into())
+        self.state.quorum_tokens += 1;
+        let token = self.state.quorum_tokens;
+        let reply = self.with_raft(|raft, io| raft.on_request(request, context.version, token, io));
+        self.drive_quorum();
+        match reply {
+            RaftReply::Now(response) => Reply::Now(response),
+            RaftReply::Wait { .. } => Reply::Park { until: Until::Quorum { token, answer: None }, deadline: None },
+        }
     }
 
     /// A request that waited for the quorum has its answer.
@@ -61,7 +64,8 @@ impl Turn<'_> {
 
     /// Another node has answered a question of the quorum, or will not.
     pub(crate) fn on_quorum_answer(&mut self, node: i32, tag: Tag, result: Result<Response, PeerError>) {
-        let _ = (node, tag, result);
+        self.with_raft(|raft, io| raft.on_answer(node, tag, result.map_err(drop), io));
+        self.drive_quorum();
     }
 
     /// The answer to [`crate::Effect::Sync`] for the metadata log.
@@ -74,8 +78,7 @@ impl Turn<'_> {
             self.out.trace.because(Some(event));
         }
         self.out.trace.emit_then(|| TraceKind::StorageSynced { files });
-        let mut io = Io { now: self.now, storage: self.storage, trace: &mut self.out.trace };
-        self.state.metadata.raft.on_synced(ticket, &mut io);
+        self.with_raft(|raft, io| raft.on_synced(ticket, io));
         self.drive_quorum();
     }
 
@@ -85,9 +88,14 @@ impl Turn<'_> {
         if self.state.metadata.raft.next_deadline().is_none_or(|deadline| deadline.at > now) {
             return;
         }
-        let mut io = Io { now: self.now, storage: self.storage, trace: &mut self.out.trace };
-        self.state.metadata.raft.tick(&mut io);
+        self.with_raft(|raft, io| raft.tick(io));
         self.drive_quorum();
+    }
+
+    /// Lets the quorum's state machine work.
+    fn with_raft<R>(&mut self, work: impl FnOnce(&mut Raft, &mut Io<'_>) -> R) -> R {
+        let mut io = Io { now: self.now, storage: self.storage, trace: &mut self.out.trace };
+        work(&mut self.state.metadata.raft, &mut io)
     }
 
     /// Does what the quorum wants, until it wants nothing more.
@@ -120,7 +128,7 @@ impl Turn<'_> {
             }
             RaftOutput::Committed { end_offset } => self.on_committed(end_offset),
             RaftOutput::Truncated { .. } => {}
-            RaftOutput::SnapshotInstalled { id } => self.on_snapshot(id.end_offset),
+            RaftOutput::SnapshotInstalled { id } => self.on_snapshot(id),
         }
     }
 
@@ -172,10 +180,16 @@ impl Turn<'_> {
     }
 
     /// What came before the log's beginning is in a snapshot now.
-    fn on_snapshot(&mut self, end_offset: i64) {
-        let reason = format!("a snapshot that ends at {end_offset} was installed, and cannot be read yet");
-        self.out.warnings.push(reason.clone());
-        self.state.metadata.fail(reason);
+    fn on_snapshot(&mut self, id: SnapshotId) {
+        if let Err(reason) = self.state.metadata.load_snapshot(id, self.storage) {
+            self.out.warnings.push(format!("the snapshot of the metadata cannot be read: {reason}"));
+            self.state.metadata.fail(reason);
+            return;
+        }
+        if self.state.membership.is_published {
+            self.publish_again();
+        }
+        self.after_reading(id.end_offset);
     }
 
     /// This node leads the quorum and knows everything that was decided before: from now on it decides.

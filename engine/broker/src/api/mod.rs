@@ -48,6 +48,7 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
             | ApiKey::DescribeLogDirs
             | ApiKey::CreatePartitions
             | ApiKey::DescribeCluster
+            | ApiKey::DescribeQuorum
             | ApiKey::UnregisterBroker
             | ApiKey::ElectLeaders
             | ApiKey::AlterPartitionReassignments
