@@ -4,6 +4,7 @@
 //! that has no sentence yet is found by a test that knows one event of each kind. Read `english.rs` next.
 
 mod english;
+mod groups;
 mod josa;
 mod korean;
 
@@ -123,6 +124,13 @@ pub fn importance(kind: &TraceKind) -> Importance {
         | TraceKind::LeaderElected { .. }
         | TraceKind::ReassignmentStarted { .. }
         | TraceKind::ReassignmentFinished { .. }
+        | TraceKind::GroupStateChanged { .. }
+        | TraceKind::GroupForgotten { .. }
+        | TraceKind::MemberJoined { .. }
+        | TraceKind::MemberLeft { .. }
+        | TraceKind::AssignmentGiven { .. }
+        | TraceKind::OffsetCommitted { .. }
+        | TraceKind::OffsetForgotten { .. }
         | TraceKind::ActionInjected { .. } => Importance::Headline,
         // Reads that cost a trip to the disk are what cold data is about.
         TraceKind::PagesRead { misses, .. } if *misses > 0 => Importance::Headline,

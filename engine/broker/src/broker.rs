@@ -78,6 +78,7 @@ impl<S: Storage> Broker<S> {
                 turn.keep_up();
                 turn.keep_in_touch();
                 turn.replication_tick();
+                turn.tick_groups();
             }
             Input::Shutdown => turn.on_shutdown(),
         }
@@ -89,8 +90,14 @@ impl<S: Storage> Broker<S> {
     pub fn next_deadline(&self) -> Option<Deadline> {
         let state = &self.state;
         let upkeep = state.upkeep.next_deadline().filter(|_| !state.stopping);
-        let own =
-            [state.purgatory.next_deadline(), state.retired.next_deadline(), state.cleaning.next_deadline(), upkeep];
+        let groups = state.groups.next_deadline().filter(|_| !state.stopping);
+        let own = [
+            state.purgatory.next_deadline(),
+            state.retired.next_deadline(),
+            state.cleaning.next_deadline(),
+            upkeep,
+            groups,
+        ];
         let replication = state.next_replication_deadline().filter(|_| !state.stopping);
         let of_cluster = match state.is_lone() {
             true => [None; 5],

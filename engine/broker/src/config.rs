@@ -4,9 +4,11 @@ mod cluster;
 
 pub use cluster::{Address, ClusterConfig, Roles};
 
+use crate::groups::OffsetsTopicConfig;
 use crate::{replication::ReplicationConfig, upkeep::UpkeepConfig};
 use alloc::{format, string::String, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
+use naru_coordinator::GroupConfig;
 use naru_log::LogConfig;
 use naru_metadata::topic_config::{TOPIC_CONFIGS, TopicConfig};
 use naru_trace::SortedMap;
@@ -56,6 +58,10 @@ pub struct BrokerConfig {
     pub upkeep: UpkeepConfig,
     /// What a topic's log takes from the broker where its own configuration says nothing.
     pub log: LogConfig,
+    /// `group.*` and `offsets.*`: how groups are coordinated.
+    pub groups: GroupConfig,
+    /// `offsets.topic.*`: the topic that groups are written in.
+    pub offsets_topic: OffsetsTopicConfig,
     /// All keys that were set, as they were written: what DescribeConfigs calls `STATIC_BROKER_CONFIG`.
     pub properties: SortedMap<String, String>,
     /// Keys that were set and that this broker does not know.
@@ -147,6 +153,8 @@ impl Default for BrokerConfig {
             cleaner: CleanerConfig::default(),
             upkeep: UpkeepConfig::default(),
             log: LogConfig::default(),
+            groups: GroupConfig::default(),
+            offsets_topic: OffsetsTopicConfig::default(),
             properties: SortedMap::new(),
             unknown_keys: Vec::new(),
         }
@@ -232,7 +240,7 @@ macro_rules! flag_key {
 }
 
 /// Every key that has a field. Of two keys for one field, the stronger comes later.
-static KEYS: [Key; 49] = [
+static KEYS: [Key; 62] = [
     Key { name: "broker.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "node.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "listeners", set: listener, text: None },
@@ -282,10 +290,23 @@ static KEYS: [Key; 49] = [
     number_key!("replica.fetch.backoff.ms", replication.fetch_backoff_ms, u64, 0),
     number_key!("replica.high.watermark.checkpoint.interval.ms", replication.high_watermark_checkpoint_ms, u64, 1),
     Key { name: "replica.selector.class", set: selector_class, text: None },
+    number_key!("offsets.topic.num.partitions", offsets_topic.num_partitions, i32, 1),
+    number_key!("offsets.topic.replication.factor", offsets_topic.replication_factor, i16, 1),
+    number_key!("offsets.topic.segment.bytes", offsets_topic.segment_bytes, u32, 1),
+    number_key!("offset.metadata.max.bytes", groups.offset_metadata_max_bytes, usize, 0),
+    number_key!("offsets.retention.minutes", groups.offsets_retention_minutes, u32, 1),
+    number_key!("offsets.retention.check.interval.ms", groups.offsets_retention_check_ms, u64, 1),
+    number_key!("group.initial.rebalance.delay.ms", groups.initial_rebalance_delay_ms, i32, 0),
+    number_key!("group.min.session.timeout.ms", groups.min_session_timeout_ms, i32, 1),
+    number_key!("group.max.session.timeout.ms", groups.max_session_timeout_ms, i32, 1),
+    number_key!("group.max.size", groups.max_size, usize, 1),
+    number_key!("group.consumer.session.timeout.ms", groups.consumer_session_timeout_ms, i32, 1),
+    number_key!("group.consumer.heartbeat.interval.ms", groups.consumer_heartbeat_interval_ms, i32, 1),
+    number_key!("group.consumer.max.size", groups.consumer_max_size, usize, 1),
 ];
 
 /// Keys of a real Kafka broker's configuration that ask nothing of this one: threads, controllers, internal topics.
-const IGNORED_KEYS: [&str; 23] = [
+const IGNORED_KEYS: [&str; 20] = [
     "controller.quorum.bootstrap.servers",
     "controller.listener.names",
     "inter.broker.listener.name",
@@ -298,13 +319,10 @@ const IGNORED_KEYS: [&str; 23] = [
     "num.replica.fetchers",
     "socket.send.buffer.bytes",
     "socket.receive.buffer.bytes",
-    "offsets.topic.replication.factor",
-    "offsets.topic.num.partitions",
     "transaction.state.log.replication.factor",
     "transaction.state.log.min.isr",
     "share.coordinator.state.topic.replication.factor",
     "share.coordinator.state.topic.min.isr",
-    "group.initial.rebalance.delay.ms",
     "log.flush.start.offset.checkpoint.interval.ms",
     "log.cleaner.threads",
     "log.cleaner.io.buffer.size",

@@ -74,7 +74,7 @@ impl Turn<'_> {
                 self.release(id, cause, false);
             } else if let Some(id) = self.state.purgatory.expired(self.now.monotonic) {
                 self.release(id, None, true);
-            } else if !self.refuse_questions() && !self.send_replication() {
+            } else if !self.refuse_questions() && !self.send_replication() && !self.settle_groups() {
                 return;
             }
         }
@@ -102,6 +102,7 @@ impl Turn<'_> {
         let is_cut_short = |until: &Until| matches!(until, Until::Bytes(_) | Until::Replicated(_) | Until::Deleted(_));
         let waiting = self.state.purgatory.iter().filter(|(_, parked)| is_cut_short(&parked.until));
         self.state.ready.extend(waiting.map(|(id, _)| (id, cause)));
+        self.stop_groups();
         let idle = self.state.connections.iter().filter(|(_, connection)| connection.parked.is_none());
         for id in idle.map(|(id, _)| id).collect::<Vec<_>>() {
             self.close_connection(id, SHUTTING_DOWN.into());
@@ -220,6 +221,11 @@ impl Turn<'_> {
             Until::Deleted(wait) => {
                 let response = api::delete_records::resume(*wait);
                 self.send_response(&context, &response.into());
+            }
+            Until::Group { response, .. } => {
+                if let Some(response) = response {
+                    self.send_response(&context, &response);
+                }
             }
             Until::Bytes(wait) => {
                 let answer = api::fetch::resume(self, *wait);

@@ -259,6 +259,7 @@ impl Turn<'_> {
         let name = topic.name.as_str();
         self.forget_checkpoints(&topic);
         self.forget_gone_partitions();
+        self.forget_offsets_of(topic.name.as_str());
         let cause = self.out.trace.emit_then(|| TraceKind::TopicDeleted { topic: name.into() });
         let delay_ms = topic.settings.file_delete_delay_ms;
         for (mut partition, index) in topic.partitions.into_iter().zip(0..) {

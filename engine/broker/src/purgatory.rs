@@ -5,7 +5,7 @@
 //! Deliberately not callbacks: the purgatory only says *which* replies are free; the broker then answers them.
 
 use crate::{api::fetch::FetchWait, connections::RequestContext, topics::PartitionKey};
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use bytes::Bytes;
 use naru_trace::{Deadline, Micros, Seq};
 use naru_trace::{SortedMap, SortedSet};
@@ -24,6 +24,8 @@ pub(crate) enum Until {
     Replicated(Box<ReplicationWait>),
     /// All replicas that live have deleted what a DeleteRecords asks for.
     Deleted(Box<DeletionWait>),
+    /// A group has come so far that there is an answer: `response`, once there is.
+    Group { token: u64, shard: i32, group: String, response: Option<Box<Response>> },
     /// Enough bytes can be read.
     Bytes(Box<FetchWait>),
     /// The active controller answers a request that was passed on to it.
@@ -98,9 +100,11 @@ impl Until {
             Until::Bytes(wait) => wait.wants.iter().map(|want| want.key).collect(),
             Until::Replicated(wait) => wait.wants.iter().map(|want| want.key).collect(),
             Until::Deleted(wait) => wait.wants.iter().map(|want| want.key).collect(),
-            Until::Durable { .. } | Until::Flushed { .. } | Until::Forwarded { .. } | Until::Quorum { .. } => {
-                Vec::new()
-            }
+            Until::Durable { .. }
+            | Until::Group { .. }
+            | Until::Flushed { .. }
+            | Until::Forwarded { .. }
+            | Until::Quorum { .. } => Vec::new(),
         }
     }
 }
@@ -133,6 +137,8 @@ pub(crate) struct Purgatory {
     deadlines: SortedSet<(Micros, u64)>,
     /// Who waits for a partition: the reply, and the index among its wants.
     watchers: SortedMap<PartitionKey, SortedSet<(u64, usize)>>,
+    /// Replies that wait for a group, by the number that its coordinator knows them by.
+    group_waiters: SortedMap<u64, u64>,
 }
 
 impl Purgatory {
@@ -145,6 +151,9 @@ impl Purgatory {
         }
         for (index, key) in parked.until.watched().into_iter().enumerate() {
             self.watchers.entry(key).or_default().insert((id, index));
+        }
+        if let Until::Group { token, .. } = &parked.until {
+            self.group_waiters.insert(*token, id);
         }
         self.parked.insert(id, parked);
         id
@@ -166,7 +175,39 @@ impl Purgatory {
         for (index, key) in parked.until.watched().into_iter().enumerate() {
             self.forget_watcher(key, (id, index));
         }
+        if let Until::Group { token, .. } = &parked.until {
+            self.group_waiters.remove(token);
+        }
         Some(parked)
+    }
+
+    /// There is an answer for who waits for a group. Returns the number of the reply, if it still waits.
+    pub(crate) fn answer_group(&mut self, token: u64, answer: Response) -> Option<u64> {
+        let id = *self.group_waiters.get(&token)?;
+        let Until::Group { response, .. } = &mut self.parked.get_mut(&id)?.until else { return None };
+        *response = Some(Box::new(answer));
+        Some(id)
+    }
+
+    /// The replies that wait for a group of any coordinator.
+    pub(crate) fn waiting_for_groups(&self) -> Vec<u64> {
+        self.group_waiters.values().copied().collect()
+    }
+
+    /// The replies that wait for a group of this partition of `__consumer_offsets`, and have no answer yet.
+    pub(crate) fn waiting_for_groups_of(&self, index: i32) -> Vec<u64> {
+        let waits = |id: &&u64| {
+            let until = self.parked.get(*id).map(|parked| &parked.until);
+            matches!(until, Some(Until::Group { shard, response: None, .. }) if *shard == index)
+        };
+        self.group_waiters.values().filter(waits).copied().collect()
+    }
+
+    /// What a reply that waits for a group is the answer to.
+    pub(crate) fn group_waiter(&self, id: u64) -> Option<(u64, RequestContext)> {
+        let parked = self.parked.get(&id)?;
+        let Until::Group { token, .. } = parked.until else { return None };
+        Some((token, parked.context))
     }
 
     /// A partition has grown, for followers or for consumers: `available` says how many bytes can be read from an offset.
@@ -276,7 +317,7 @@ impl Purgatory {
         let waits = |parked: &Parked| match &parked.until {
             Until::Flushed { tickets, .. } => tickets.contains(&ticket),
             Until::Replicated(wait) => wait.tickets.contains(&ticket),
-            Until::Durable { .. } | Until::Bytes(_) | Until::Deleted(_) => false,
+            Until::Durable { .. } | Until::Group { .. } | Until::Bytes(_) | Until::Deleted(_) => false,
             Until::Forwarded { .. } | Until::Quorum { .. } => false,
         };
         self.parked.iter().filter(|(_, parked)| waits(parked)).map(|(id, _)| *id).collect()
@@ -287,7 +328,7 @@ impl Purgatory {
         let promises = |parked: &Parked| match &parked.until {
             Until::Flushed { partitions, .. } => partitions.contains(&key),
             Until::Replicated(wait) => wait.partitions.contains(&key),
-            Until::Durable { .. } | Until::Bytes(_) | Until::Deleted(_) => false,
+            Until::Durable { .. } | Until::Group { .. } | Until::Bytes(_) | Until::Deleted(_) => false,
             Until::Forwarded { .. } | Until::Quorum { .. } => false,
         };
         self.parked.iter().filter(|(_, parked)| promises(parked)).map(|(id, _)| *id).collect()

@@ -22,6 +22,7 @@ use crate::{
     fetch_sessions::FetchSessions,
     flushing::Flushing,
     forwarding::Forwarding,
+    groups::Groups,
     log_dirs::LogDirs,
     membership::Membership,
     metadata_log::{self, MetadataLog},
@@ -84,6 +85,7 @@ pub(crate) fn open(
     };
     let controller = Controller::new(&config, metadata.image(), now.monotonic);
     let (cleaner, upkeep) = (config.cleaner, config.upkeep);
+    let groups = Groups::new(config.groups.clone(), now.monotonic);
     let mut state = State {
         config,
         cluster_id,
@@ -113,6 +115,7 @@ pub(crate) fn open(
         upkeep: Upkeep::new(upkeep, now.monotonic),
         flushing: Flushing::default(),
         checkpoints: Checkpoints::default(),
+        groups,
         counters: Counters::default(),
         random,
         stopping: false,

@@ -2,7 +2,7 @@
 
 use crate::{
     checkpoints::Checkpoints, cleaning::Cleaning, config::BrokerConfig, connections::Connections,
-    controller::Controller, fetch_sessions::FetchSessions, flushing::Flushing, forwarding::Forwarding,
+    controller::Controller, fetch_sessions::FetchSessions, flushing::Flushing, forwarding::Forwarding, groups::Groups,
     log_dirs::LogDirs, membership::Membership, metadata_log::MetadataLog, metrics::Counters, peers::Peers,
     producer_ids::ProducerIds, purgatory::Purgatory, random::Random, topics::Topics, upkeep::Upkeep,
 };
@@ -52,6 +52,7 @@ pub(crate) struct State {
     pub(crate) upkeep: Upkeep,
     pub(crate) flushing: Flushing,
     pub(crate) checkpoints: Checkpoints,
+    pub(crate) groups: Groups,
     pub(crate) counters: Counters,
     pub(crate) random: Random,
     pub(crate) stopping: bool,

@@ -22,6 +22,7 @@ impl State {
             lifecycle: self.shown_lifecycle().into(),
             metadata_offset: if self.is_lone() { 0 } else { self.shown_metadata_offset },
             quorum: self.metadata.raft.shown_view(),
+            groups: self.groups.views(),
         }
     }
 
@@ -49,6 +50,7 @@ impl State {
                     offset: first.map_or(-1, |want| want.log_start_offset),
                 }
             }
+            Until::Group { group, .. } => ParkCondition::Group { group: group.clone() },
             Until::Bytes(wait) => {
                 let first = wait.wants.first();
                 ParkCondition::Bytes {

@@ -13,9 +13,12 @@ pub const LENGTH_MAX: usize = 249;
 /// The topic that holds the metadata log. It cannot be created: it is simply there.
 pub const CLUSTER_METADATA: &str = "__cluster_metadata";
 
+/// The topic that groups and their offsets are written in.
+pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+
 /// Whether this is a topic that Kafka keeps for itself: `__consumer_offsets`, `__transaction_state`, `__share_group_state`.
 pub fn is_internal(name: &str) -> bool {
-    matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+    matches!(name, CONSUMER_OFFSETS | "__transaction_state" | "__share_group_state")
 }
 
 /// Checks a name. The error is the sentence that Kafka answers with.

@@ -13,7 +13,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("naru-log", &["naru-trace", "naru-records"]),
     ("naru-raft", &["naru-trace", "naru-wire", "naru-records", "naru-log"]),
     ("naru-metadata", &["naru-trace", "naru-wire", "naru-records"]),
-    ("naru-broker", &["naru-trace", "naru-wire", "naru-records", "naru-log", "naru-raft", "naru-metadata"]),
+    ("naru-coordinator", &["naru-trace", "naru-wire", "naru-records"]),
+    (
+        "naru-broker",
+        &["naru-trace", "naru-wire", "naru-records", "naru-log", "naru-raft", "naru-metadata", "naru-coordinator"],
+    ),
     ("naru-client", &["naru-trace", "naru-wire", "naru-records"]),
     ("naru-sim", &["naru-trace", "naru-wire", "naru-records", "naru-log", "naru-broker", "naru-client"]),
     ("naru-labs", &["naru-trace", "naru-client", "naru-sim"]),

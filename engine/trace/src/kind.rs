@@ -8,7 +8,7 @@ use crate::{
     disk::DiskView,
     event::Seq,
     time::Micros,
-    view::{MetadataCell, PartitionView, QuorumView},
+    view::{GroupView, MetadataCell, PartitionView, QuorumView},
 };
 use alloc::{borrow::Cow, boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,11 @@ pub enum ParkCondition {
     Controller,
     /// The quorum answers.
     Quorum,
+    /// An answer about a group: until other members have done their part, or the group's records are committed.
+    Group {
+        /// Its id.
+        group: String,
+    },
 }
 
 /// What happened.
@@ -1178,6 +1183,92 @@ pub enum TraceKind {
         broker: i32,
         /// Whether somebody formatted the new one for this broker (`kafka-storage format`).
         formatted: bool,
+    },
+    /// Broker: a group went on, or what it goes by changed.
+    GroupStateChanged {
+        /// Its id.
+        group: String,
+        /// Kafka's name of the state: `PreparingRebalance`.
+        state: Name,
+        /// Its generation, or its epoch (KIP-848).
+        generation: i32,
+        /// The assignor that its members agreed on, or the server's; empty for none.
+        protocol: String,
+        /// The member that assigns; empty for none.
+        leader: String,
+        /// Why, in a few words.
+        because: Name,
+    },
+    /// Broker: a group that was read from `__consumer_offsets`.
+    GroupLoaded {
+        /// Its id.
+        group: String,
+        /// All that is known of it.
+        view: Box<GroupView>,
+    },
+    /// Broker: a group is not here any more.
+    GroupForgotten {
+        /// Its id.
+        group: String,
+        /// Why: `"deleted"`, `"expired"`, `"unloaded"`.
+        because: Name,
+    },
+    /// Broker: a member is in a group now.
+    MemberJoined {
+        /// The group's id.
+        group: String,
+        /// Its id.
+        member: String,
+        /// Its `client.id`.
+        client_id: String,
+        /// Its `group.instance.id`.
+        instance_id: Option<String>,
+        /// The generation in which it joined, or its epoch.
+        epoch: i32,
+    },
+    /// Broker: a member is in a group no more.
+    MemberLeft {
+        /// The group's id.
+        group: String,
+        /// Its id.
+        member: String,
+        /// Why: `"its session timed out"`.
+        because: Name,
+    },
+    /// Broker: what a member is to read from now on.
+    AssignmentGiven {
+        /// The group's id.
+        group: String,
+        /// Its id.
+        member: String,
+        /// The generation in which this holds, or the member's epoch.
+        epoch: i32,
+        /// The partitions by topic; empty, too, when only the members can read their assignment.
+        partitions: Vec<(String, Vec<i32>)>,
+    },
+    /// Broker: a group has come so far.
+    OffsetCommitted {
+        /// The group's id.
+        group: String,
+        /// Who says so; empty when it is no member.
+        member: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The next offset to read.
+        offset: i64,
+    },
+    /// Broker: a group's committed offset is gone.
+    OffsetForgotten {
+        /// The group's id.
+        group: String,
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Why: `"expired"`, `"deleted"`.
+        because: Name,
     },
 }
 

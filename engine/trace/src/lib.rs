@@ -33,6 +33,6 @@ pub use sink::Trace;
 pub use sorted::{SortedMap, SortedSet};
 pub use time::{Deadline, Micros, Now};
 pub use view::{
-    BrokerState, BrokerView, CELLS_MAX, ClientView, ClusterView, ConnectionView, FollowerView, METADATA_CELLS_MAX,
-    MessageView, MetadataCell, ParkedView, PartitionView, QuorumView, TopicView,
+    BrokerState, BrokerView, CELLS_MAX, ClientView, ClusterView, ConnectionView, FollowerView, GroupMemberView,
+    GroupView, METADATA_CELLS_MAX, MessageView, MetadataCell, ParkedView, PartitionView, QuorumView, TopicView,
 };

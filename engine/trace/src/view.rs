@@ -71,6 +71,9 @@ pub struct BrokerView {
     /// Its part in the quorum that decides about the cluster's metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quorum: Option<QuorumView>,
+    /// The groups that it coordinates, by id.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub groups: SortedMap<String, GroupView>,
 }
 
 /// How many metadata records a picture keeps: the newest ones.
@@ -108,6 +111,36 @@ pub struct MetadataCell {
 
 fn is_zero(number: &i64) -> bool {
     *number == 0
+}
+
+/// One group, seen from its coordinator.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GroupView {
+    /// Kafka's name of its state.
+    pub state: Name,
+    /// Its generation, or its epoch (KIP-848).
+    pub generation: i32,
+    /// The assignor; empty for none.
+    pub protocol: String,
+    /// The member that assigns; empty for none.
+    pub leader: String,
+    /// Its members by id.
+    pub members: SortedMap<String, GroupMemberView>,
+    /// Its committed offsets by topic and partition.
+    pub offsets: SortedMap<String, SortedMap<i32, i64>>,
+}
+
+/// One member of a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GroupMemberView {
+    /// Its `client.id`.
+    pub client_id: String,
+    /// Its `group.instance.id`.
+    pub instance_id: Option<String>,
+    /// The generation in which it joined or got its assignment, or its epoch.
+    pub epoch: i32,
+    /// What it is to read, by topic.
+    pub partitions: Vec<(String, Vec<i32>)>,
 }
 
 /// One topic on one broker.
@@ -464,7 +497,55 @@ impl BrokerView {
                     quorum.apply(kind);
                 }
                 self.apply_to_partition(kind);
+                self.apply_to_group(kind);
             }
+        }
+    }
+
+    fn apply_to_group(&mut self, kind: &TraceKind) {
+        match kind {
+            TraceKind::GroupLoaded { group, view } => {
+                self.groups.insert(group.clone(), (**view).clone());
+            }
+            TraceKind::GroupForgotten { group, .. } => {
+                self.groups.remove(group);
+            }
+            TraceKind::GroupStateChanged { group, state, generation, protocol, leader, .. } => {
+                let view = self.groups.entry(group.clone()).or_default();
+                view.state = state.clone();
+                view.generation = *generation;
+                view.protocol.clone_from(protocol);
+                view.leader.clone_from(leader);
+            }
+            TraceKind::MemberJoined { group, member, client_id, instance_id, epoch } => {
+                let Some(view) = self.groups.get_mut(group) else { return };
+                let (client_id, instance_id) = (client_id.clone(), instance_id.clone());
+                let joined = GroupMemberView { client_id, instance_id, epoch: *epoch, partitions: Vec::new() };
+                view.members.insert(member.clone(), joined);
+            }
+            TraceKind::MemberLeft { group, member, .. } => {
+                let Some(view) = self.groups.get_mut(group) else { return };
+                view.members.remove(member);
+            }
+            TraceKind::AssignmentGiven { group, member, epoch, partitions } => {
+                let view = self.groups.get_mut(group).and_then(|view| view.members.get_mut(member));
+                let Some(view) = view else { return };
+                view.epoch = *epoch;
+                view.partitions.clone_from(partitions);
+            }
+            TraceKind::OffsetCommitted { group, topic, partition, offset, .. } => {
+                let Some(view) = self.groups.get_mut(group) else { return };
+                view.offsets.entry(topic.clone()).or_default().insert(*partition, *offset);
+            }
+            TraceKind::OffsetForgotten { group, topic, partition, .. } => {
+                let Some(view) = self.groups.get_mut(group) else { return };
+                let Some(partitions) = view.offsets.get_mut(topic) else { return };
+                partitions.remove(partition);
+                if partitions.is_empty() {
+                    view.offsets.remove(topic);
+                }
+            }
+            _ => {}
         }
     }
 

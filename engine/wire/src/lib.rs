@@ -13,6 +13,7 @@
 extern crate alloc;
 
 pub mod api;
+pub mod consumer_protocol;
 pub mod error_code;
 pub mod fetch;
 pub mod frame;

@@ -18,6 +18,7 @@ pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
         replication,
         controller,
         quorum,
+        super::groups::english,
         disk,
     ];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
@@ -180,6 +181,7 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
                 ParkCondition::Quorum => {
                     format!("{who} lets the reply wait until the metadata log has something new{last}.")
                 }
+                ParkCondition::Group { group } => format!("{who} lets the reply wait for the group {group}{last}."),
             }
         }
         TraceKind::ReplyReleased { timed_out: true, .. } => {

@@ -19,6 +19,7 @@ pub(super) fn sentence(event: &TraceEvent, names: &Names) -> String {
         replication,
         controller,
         quorum,
+        super::groups::korean,
         disk,
     ];
     let words = group.iter().find_map(|sentence| sentence(event, &who, names));
@@ -196,6 +197,9 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
                 }
                 ParkCondition::Quorum => {
                     format!("{who} 메타데이터 로그에 새 내용이 생길 때까지 {last}응답을 미룹니다.")
+                }
+                ParkCondition::Group { group } => {
+                    format!("{who} 그룹 {} 기다리며 {last}응답을 미룹니다.", josa(group, Josa::Object))
                 }
             }
         }

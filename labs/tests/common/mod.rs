@@ -59,8 +59,13 @@ pub fn recording(events: Vec<TraceEvent>) -> Recording {
 pub fn every_kind() -> Vec<TraceEvent> {
     let world = of_the_world().into_iter().chain(of_disks()).map(|kind| (Actor::World, kind));
     let client = of_clients().into_iter().map(|kind| (Actor::Client(2), kind));
-    let broker =
-        of_brokers().into_iter().chain(of_logs()).chain(of_replicas()).chain(of_the_quorum()).chain(of_controllers());
+    let broker = of_brokers()
+        .into_iter()
+        .chain(of_logs())
+        .chain(of_replicas())
+        .chain(of_the_quorum())
+        .chain(of_controllers())
+        .chain(of_groups());
     let broker = broker.map(|kind| (Actor::Broker(1), kind));
     let all = world.chain(client).chain(broker);
     all.enumerate().map(|(seq, (actor, kind))| event(seq as u64, actor, kind)).collect()
@@ -255,6 +260,39 @@ fn of_the_quorum() -> Vec<TraceKind> {
     ]
 }
 
+fn of_groups() -> Vec<TraceKind> {
+    let (group, member, topic) = (|| "readers".to_owned(), || "reader-1".to_owned(), || "orders".to_owned());
+    let state = |protocol: &str, leader: &str| TraceKind::GroupStateChanged {
+        group: group(),
+        state: "Stable".into(),
+        generation: 2,
+        protocol: protocol.into(),
+        leader: leader.into(),
+        because: "the leader has assigned".into(),
+    };
+    let joined = |instance_id: Option<&str>| TraceKind::MemberJoined {
+        group: group(),
+        member: member(),
+        client_id: "reader".into(),
+        instance_id: instance_id.map(Into::into),
+        epoch: 1,
+    };
+    let given = |partitions| TraceKind::AssignmentGiven { group: group(), member: member(), epoch: 2, partitions };
+    vec![
+        TraceKind::GroupLoaded { group: group(), view: Box::default() },
+        joined(None),
+        joined(Some("shop-1")),
+        state("", ""),
+        state("range", "reader-1"),
+        given(vec![]),
+        given(vec![(topic(), vec![0, 1])]),
+        TraceKind::OffsetCommitted { group: group(), member: member(), topic: topic(), partition: 1, offset: 4 },
+        TraceKind::OffsetForgotten { group: group(), topic: topic(), partition: 1, because: "expired".into() },
+        TraceKind::MemberLeft { group: group(), member: member(), because: "it left".into() },
+        TraceKind::GroupForgotten { group: group(), because: "deleted".into() },
+    ]
+}
+
 fn of_brokers() -> Vec<TraceKind> {
     let topic = || "orders".to_owned();
     let view = |log_end_offset| {
@@ -292,6 +330,7 @@ fn of_brokers() -> Vec<TraceKind> {
         TraceKind::LifecycleChanged { state: "running".into(), epoch: 5 },
         TraceKind::LifecycleChanged { state: "leaving".into(), epoch: 5 },
         TraceKind::LifecycleChanged { state: "stopping".into(), epoch: 5 },
+        parked(ParkCondition::Group { group: "readers".into() }, None),
         TraceKind::ReplyReleased { parked: 1, timed_out: true },
         TraceKind::ReplyReleased { parked: 1, timed_out: false },
         TraceKind::ResponseSent { connection: 1, api: "Fetch".into(), bytes: 70, error: None },

@@ -105,15 +105,15 @@ fn missing_topic(turn: &mut Turn<'_>, name: StrBytes, may_create: bool) -> Error
     }
     let is_on_its_way = turn.state.metadata.image().topic(&name).is_some();
     if may_create && !is_on_its_way {
-        auto_create(turn, name);
+        let topic = CreatableTopic::default().with_name(TopicName(name));
+        auto_create(turn, topic.with_num_partitions(-1).with_replication_factor(-1));
     }
     ErrorCode::UnknownTopicOrPartition
 }
 
-/// `auto.create.topics.enable`: a topic with the broker's defaults (`AutoTopicCreationManager`).
-fn auto_create(turn: &mut Turn<'_>, name: StrBytes) {
-    let topic =
-        CreatableTopic::default().with_name(TopicName(name)).with_num_partitions(-1).with_replication_factor(-1);
+/// A topic that nobody has asked for by that name: `auto.create.topics.enable`, or one that the broker needs itself
+/// (`AutoTopicCreationManager`).
+pub(crate) fn auto_create(turn: &mut Turn<'_>, topic: CreatableTopic) {
     let request = CreateTopicsRequest::default().with_topics(alloc::vec![topic]);
     if !turn.is_active_controller() {
         return turn.ask_controller(Lane::Controller, request.into(), Asked::Nobody);

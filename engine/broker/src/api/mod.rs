@@ -17,6 +17,8 @@ pub(crate) mod describe_configs;
 pub(crate) mod describe_log_dirs;
 pub(crate) mod fetch;
 pub(crate) mod fetch_read;
+pub(crate) mod groups;
+pub(crate) mod groups_admin;
 pub(crate) mod init_producer_id;
 pub(crate) mod list_offsets;
 pub(crate) mod metadata;
@@ -54,6 +56,17 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
             | ApiKey::AlterPartitionReassignments
             | ApiKey::ListPartitionReassignments
             | ApiKey::UpdateFeatures
+            | ApiKey::FindCoordinator
+            | ApiKey::JoinGroup
+            | ApiKey::SyncGroup
+            | ApiKey::Heartbeat
+            | ApiKey::LeaveGroup
+            | ApiKey::OffsetCommit
+            | ApiKey::OffsetFetch
+            | ApiKey::OffsetDelete
+            | ApiKey::DescribeGroups
+            | ApiKey::ListGroups
+            | ApiKey::DeleteGroups
     )
 }
 
@@ -85,6 +98,17 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Req
         Request::UpdateFeatures(request) => controller::update_features::handle(turn, context, &request),
         Request::AllocateProducerIds(request) => controller::allocate_producer_ids::handle(turn, context, &request),
         Request::UnregisterBroker(request) => controller::unregister_broker::handle(turn, context, &request),
+        Request::FindCoordinator(request) => groups::find(turn, context, &request),
+        Request::JoinGroup(request) => groups::join(turn, context, &request),
+        Request::SyncGroup(request) => groups::sync(turn, context, &request),
+        Request::Heartbeat(request) => groups::heartbeat(turn, context, &request),
+        Request::LeaveGroup(request) => groups::leave(turn, context, &request),
+        Request::OffsetCommit(request) => groups::commit(turn, context, &request),
+        Request::OffsetFetch(request) => groups::fetch_offsets(turn, context, &request),
+        Request::OffsetDelete(request) => groups::delete_offsets(turn, context, &request),
+        Request::DescribeGroups(request) => groups_admin::describe(turn, context, &request),
+        Request::ListGroups(request) => groups_admin::list(turn, context, &request),
+        Request::DeleteGroups(request) => groups_admin::delete(turn, context, &request),
         _ => Reply::Close(format!("{} is not served yet", context.api.name()).into()),
     }
 }

@@ -287,6 +287,14 @@ fn as_stored(turn: &Turn<'_>, key: PartitionKey, batch: Batch, rules: &ProduceRu
     })
 }
 
+/// Appends a batch of this broker's own: records of its group coordinators.
+pub(crate) fn append_own(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch) -> Result<(), ErrorCode> {
+    let appended = append(turn, key, batch).map(|_| ()).map_err(|refusal| refusal.error);
+    // Synced as its topic wants it; nobody is told before it is committed.
+    turn.begin_flush(key);
+    appended
+}
+
 fn append(turn: &mut Turn<'_>, key: PartitionKey, batch: &Batch) -> Result<Placed, Refusal> {
     let log_append_time_ms = match batch.header().timestamp_type() {
         TimestampType::CreateTime => -1,
