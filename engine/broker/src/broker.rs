@@ -100,16 +100,16 @@ impl<S: Storage> Broker<S> {
         ];
         let replication = state.next_replication_deadline().filter(|_| !state.stopping);
         let of_cluster = match state.is_lone() {
-            true => [None; 5],
+            true => [None; 4],
             false => [
                 state.metadata.raft.next_deadline(),
                 state.peers.next_deadline(),
                 state.membership.next_deadline(),
                 state.forwarding.next_deadline(),
-                controller::next_deadline(state),
             ],
         };
-        own.into_iter().chain(of_cluster).chain([replication]).flatten().min()
+        let controller = controller::next_deadline(state).filter(|_| !state.stopping);
+        own.into_iter().chain(of_cluster).chain([replication, controller]).flatten().min()
     }
 
     /// Whether the driver should go on reading from this connection's socket. `false` while frames queue up behind a parked
@@ -192,6 +192,8 @@ impl<S: Storage> Broker<S> {
 impl Turn<'_> {
     /// What time asks of a member of a cluster. A lone broker has nobody to keep in touch with.
     fn keep_in_touch(&mut self) {
+        // Others may have joined a broker that is its own quorum.
+        controller::tick(self);
         if self.state.is_lone() {
             return;
         }
@@ -204,7 +206,6 @@ impl Turn<'_> {
         self.out.trace.because(ticked);
         self.retry_forwarding();
         self.out.trace.because(ticked);
-        controller::tick(self);
     }
 
     /// Another node has answered, or will not.

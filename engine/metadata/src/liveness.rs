@@ -72,13 +72,21 @@ impl Liveness {
         contact.is_some_and(|contact| now < contact.last.plus(self.session_timeout))
     }
 
+    /// Brokers that nothing was ever heard of count as heard of now.
+    pub fn notice(&mut self, image: &Image, now: Micros) {
+        let known = |id: i32, epoch| self.brokers.get(&id).is_some_and(|contact| contact.epoch == epoch);
+        let unknown = self.watched(image).filter(|(id, registration)| !known(*id, registration.epoch));
+        let unknown: Vec<(i32, i64)> = unknown.map(|(id, registration)| (id, registration.epoch)).collect();
+        unknown.into_iter().for_each(|(id, epoch)| self.touch(id, epoch, -1, now));
+    }
+
     /// Brokers that are not fenced, and of which nothing was heard for too long.
     pub fn expired(&self, image: &Image, now: Micros) -> Vec<i32> {
         let is_over = |id: i32, epoch| !self.has_session(id, epoch, now);
         self.watched(image).filter(|(id, registration)| is_over(*id, registration.epoch)).map(|(id, _)| id).collect()
     }
 
-    /// When the next session will end if nothing is heard until then.
+    /// When the next session will end if nothing is heard until then; at once for brokers that are to be noticed.
     pub fn next_expiry(&self, image: &Image) -> Option<Micros> {
         let ends = |(id, registration): (i32, &Registration)| {
             let contact = self.brokers.get(&id).filter(|contact| contact.epoch == registration.epoch);

@@ -29,7 +29,7 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: &Br
         Ok(decision) => decision,
         Err(error) => {
             let (broker, code, message) = (request.broker_id.0, error.code, error.message);
-            turn.out.warnings.push(alloc::format!("broker {broker} was not registered: {code}: {message}"));
+            turn.warn_once(alloc::format!("broker {broker} was not registered: {code}: {message}"));
             return refused(code);
         }
     };

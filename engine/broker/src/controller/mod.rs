@@ -65,6 +65,7 @@ pub(crate) fn tick(turn: &mut Turn<'_>) {
 
 fn expire_sessions(turn: &mut Turn<'_>) {
     let ticked = turn.out.trace.cause();
+    turn.state.controller.liveness.notice(turn.state.metadata.image(), turn.now.monotonic);
     let expired = turn.state.controller.liveness.expired(turn.state.metadata.image(), turn.now.monotonic);
     for broker in expired {
         turn.out.trace.because(ticked);
@@ -115,3 +116,6 @@ pub(crate) fn commit(turn: &mut Turn<'_>, records: Vec<MetadataRecord>, because:
     announce::announce(turn.state.metadata.image(), &records, because, &mut turn.out.trace);
     turn.commit_decision(records)
 }
+
+#[cfg(test)]
+mod tests;

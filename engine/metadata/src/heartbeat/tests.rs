@@ -118,3 +118,13 @@ fn a_directory_fails_before_the_broker_is_unfenced() {
     let decision = broker_heartbeat(&cluster.image, &cluster.settings, &mut liveness, &request, NOW).unwrap();
     assert_eq!(decision.records.len(), 1, "nothing of it is left to say: {:?}", decision.records);
 }
+
+#[test]
+fn a_broker_that_was_never_heard_of_gets_a_whole_session() {
+    let cluster = TestCluster::of(&[1]);
+    let mut liveness = Liveness::new(9_000);
+    assert_eq!(liveness.next_expiry(&cluster.image), Some(Micros(0)));
+    liveness.notice(&cluster.image, NOW);
+    liveness.notice(&cluster.image, NOW.plus(5_000_000));
+    assert_eq!(liveness.next_expiry(&cluster.image), Some(NOW.plus(9_000_000)));
+}

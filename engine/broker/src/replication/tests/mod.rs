@@ -108,6 +108,9 @@ impl Cluster {
                 advertised_port: 9_000 + *id as u16,
                 ..BrokerConfig::default()
             };
+            // Nobody sends heartbeats here, and nobody is fenced for that.
+            config.cluster.session_timeout_ms = 1_000_000_000;
+            config.cluster.auto_leader_rebalance = false;
             configure(&mut config);
             let out = Outbox { trace: Trace::recording(), ..Outbox::default() };
             let (storage, folded) = (MemoryStorage::new(), ClusterView::default());
