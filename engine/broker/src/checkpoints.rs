@@ -153,9 +153,12 @@ impl Checkpoints {
 }
 
 impl Turn<'_> {
-    /// Begins to write the checkpoints that have something new to say.
-    pub(crate) fn begin_checkpoints(&mut self) {
+    /// Begins to write the checkpoints that have something new to say: of all files, or of this one.
+    pub(crate) fn begin_checkpoints(&mut self, only: Option<&str>) {
         for (of, offsets) in self.current_checkpoints() {
+            if only.is_some_and(|name| name != of.1) {
+                continue;
+            }
             let Turn { state, storage, out, .. } = self;
             let is_known = state.checkpoints.written.get(&of) == Some(&offsets);
             if is_known || state.checkpoints.under_way.iter().any(|writing| writing.of == of) {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | segments that retention no longer keeps go | `log.retention.check.interval.ms` |
 //! | recovery points and log start offsets are written down | `log.flush.offset.checkpoint.interval.ms` |
+//! | high watermarks are written down, if one has moved | `replica.high.watermark.checkpoint.interval.ms` |
 //! | producers that wrote nothing for `producer.id.expiration.ms` are forgotten | `producer.id.expiration.check.interval.ms` |
 //! | logs are synced | `flush.ms` after the first record that is not ([`crate::flushing`]) |
 //! | files of deleted segments are removed | `file.delete.delay.ms` after the deletion |
@@ -15,6 +16,7 @@ use crate::{
     turn::Turn,
 };
 use alloc::vec::Vec;
+use naru_log::checkpoint;
 use naru_trace::{Deadline, Micros};
 
 /// How often things are done.
@@ -53,6 +55,8 @@ pub(crate) struct Upkeep {
     producers_at: Micros,
     flush_at: Option<Micros>,
     removal_at: Option<Micros>,
+    /// `None` as long as no high watermark of a partition with several replicas has moved.
+    high_watermarks_at: Option<Micros>,
 }
 
 impl Upkeep {
@@ -65,6 +69,7 @@ impl Upkeep {
             producers_at: first(config.producer_check_ms),
             flush_at: None,
             removal_at: None,
+            high_watermarks_at: None,
         }
     }
 
@@ -76,12 +81,19 @@ impl Upkeep {
         ];
         let flush = self.flush_at.map(|at| Deadline { at, reason: "flush.ms" });
         let removal = self.removal_at.map(|at| Deadline { at, reason: "file.delete.delay.ms" });
-        always.into_iter().chain(flush).chain(removal).min()
+        let high_watermarks =
+            self.high_watermarks_at.map(|at| Deadline { at, reason: "replica.high.watermark.checkpoint.interval.ms" });
+        always.into_iter().chain(flush).chain(removal).chain(high_watermarks).min()
     }
 
     /// A log is to be synced at this time.
     pub(crate) fn flush_by(&mut self, at: Micros) {
         self.flush_at = Some(self.flush_at.map_or(at, |sooner| sooner.min(at)));
+    }
+
+    /// A high watermark has moved that the next start wants to know: it is written down at this time.
+    pub(crate) fn note_high_watermarks_by(&mut self, at: Micros) {
+        self.high_watermarks_at.get_or_insert(at);
     }
 
     /// A log has segments whose files are to be removed: how soon is found out at this time.
@@ -116,7 +128,11 @@ impl Turn<'_> {
         }
         if self.state.upkeep.checkpoint_at <= now {
             self.state.upkeep.checkpoint_at = after(now, self.state.upkeep.config.checkpoint_ms);
-            self.begin_checkpoints();
+            self.begin_checkpoints(None);
+        }
+        if self.state.upkeep.high_watermarks_at.is_some_and(|at| at <= now) {
+            self.state.upkeep.high_watermarks_at = None;
+            self.begin_checkpoints(Some(checkpoint::HIGH_WATERMARKS));
         }
     }
 

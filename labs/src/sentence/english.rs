@@ -372,6 +372,13 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::PartitionOpened { topic, partition, view, .. } => {
             let place = place(topic, *partition);
             match view.log_end_offset {
+                _ if view.role == "elsewhere" => {
+                    format!(
+                        "{who} learns of {place}, which is on {}; broker {} leads.",
+                        brokers(&view.replicas),
+                        view.leader
+                    )
+                }
                 0 => format!("{who} opens {place}: an empty directory for its log."),
                 end => format!("{who} opens {place} and finds its records up to offset {}.", end - 1),
             }

@@ -390,6 +390,11 @@ fn topics(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
         TraceKind::PartitionOpened { topic, partition, view, .. } => {
             let place = josa(&place(topic, *partition), Josa::Object);
             match view.log_end_offset {
+                _ if view.role == "elsewhere" => format!(
+                    "{who} {place} 알게 됩니다. 복제본은 {}에 있고 리더는 브로커 {}입니다.",
+                    brokers(&view.replicas),
+                    view.leader
+                ),
                 0 => format!("{who} {place} 엽니다. 로그를 담을 빈 디렉터리입니다."),
                 end => format!("{who} {place} 열고 오프셋 {}까지의 레코드를 찾습니다.", end - 1),
             }

@@ -123,7 +123,10 @@ fn of_replicas() -> Vec<TraceKind> {
     };
     let fetched =
         |caught_up| TraceKind::FollowerFetched { topic: topic(), partition, follower: 2, offset: 7, caught_up };
+    let elsewhere =
+        PartitionView { role: "elsewhere".into(), leader: 3, replicas: vec![2, 3], ..PartitionView::default() };
     vec![
+        TraceKind::PartitionOpened { topic: topic(), topic_id: "id".into(), partition, view: Box::new(elsewhere) },
         role("leader", 1),
         role("follower", 2),
         role("follower", -1),

@@ -276,6 +276,10 @@ impl Turn<'_> {
         let Some(partition) = self.state.topics.partition_mut(key) else { return };
         assert!(high_watermark >= partition.high_watermark, "a high watermark never goes back");
         partition.high_watermark = high_watermark;
+        if partition.is_replicated() {
+            let wait_ms = self.state.config.replication.high_watermark_checkpoint_ms;
+            self.state.upkeep.note_high_watermarks_by(self.now.monotonic.plus(wait_ms.saturating_mul(1_000)));
+        }
         let cause = self.out.trace.emit_then(|| TraceKind::HighWatermarkAdvanced {
             topic: self.state.topics.name(key.topic).into(),
             partition: key.partition,

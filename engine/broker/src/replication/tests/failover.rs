@@ -163,3 +163,19 @@ fn a_replica_that_is_added_is_filled_and_one_that_is_removed_is_deleted() {
     let sent = cluster.produce(1, -1, "b");
     assert_eq!(cluster.produced(sent), Some((ErrorCode::None, 1)));
 }
+
+/// A restarted replica begins with the high watermark that was written down.
+#[test]
+fn a_restarted_replica_begins_with_the_high_watermark_of_the_checkpoint() {
+    let mut cluster = Cluster::new(&[1, 2]);
+    cluster.create_topic(&[1, 2], &[]);
+    let sent = cluster.produce(1, -1, "a");
+    assert!(cluster.produced(sent).is_some());
+    cluster.pass(6_000);
+    let sent = cluster.produce(1, -1, "b");
+    assert!(cluster.produced(sent).is_some());
+    cluster.isolate(2);
+    cluster.kill(1);
+    cluster.start(1);
+    assert_eq!(cluster.ends(1), (2, 1), "that of five seconds ago: 2 has to be heard first");
+}
