@@ -15,7 +15,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use naru_broker::{Broker, BrokerConfig, ConfigError, Outbox};
+use naru_broker::{Address, Broker, BrokerConfig, ConfigError, Outbox};
 use naru_client::{Admin, AdminConfig, ClientOutbox, Consumer, ConsumerConfig, Machine, Producer, ProducerConfig};
 use naru_log::{FileId, MemoryStorage};
 use naru_trace::{Actor, BrokerView, ClusterView, Micros, Now, Seq, Trace, TraceEvent, TraceKind};
@@ -51,6 +51,9 @@ pub struct WorldConfig {
     /// Whether events tell of files and pages, and the world keeps a journal of what is in them.
     pub show_disk: bool,
 }
+
+/// The id of the clusters that [`WorldConfig::cluster`] makes: the letters are as good as any.
+const CLUSTER_ID: &str = "naru-simulated-cluster";
 
 /// How [`World::run_until`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +142,21 @@ impl WorldConfig {
 }
 
 impl WorldConfig {
+    /// A world of one cluster: nodes 1 to `nodes`, brokers all, of which the first three are the controllers' quorum. They stand in
+    /// `racks` racks in turn; 0: in none.
+    pub fn cluster(seed: u64, nodes: i32, racks: i32) -> Self {
+        let mut config = WorldConfig::new(seed, nodes);
+        let voter = |id: i32| (id, Address { host: format!("broker-{id}"), port: 9092 });
+        let voters: SortedMap<i32, Address> = (1..=nodes.min(3)).map(voter).collect();
+        for broker in &mut config.brokers {
+            broker.cluster_id = CLUSTER_ID.to_string();
+            broker.cluster.roles.controller = voters.contains_key(&broker.node_id);
+            broker.cluster.voters.clone_from(&voters);
+            broker.cluster.rack = (racks > 0).then(|| format!("rack-{}", (broker.node_id - 1) % racks + 1));
+        }
+        config
+    }
+
     /// The same with these settings for every broker, by Kafka's keys.
     pub fn with_settings(mut self, settings: &SortedMap<String, String>) -> Result<Self, ConfigError> {
         for broker in &mut self.brokers {
@@ -413,6 +431,11 @@ impl World {
         let result = checker.check_disks(self);
         self.checker = Some(checker);
         result
+    }
+
+    /// Whether nothing is promised of `topic-0` any more.
+    pub(crate) fn promises_nothing(&self, place: &str) -> bool {
+        self.checker.as_ref().is_some_and(|checker| checker.promises_nothing(place))
     }
 
     /// It goes through all events by itself, so it may come late.

@@ -118,6 +118,21 @@ impl Anomaly {
         }
     }
 
+    /// Where it was found: topics and partitions.
+    pub fn places(&self) -> Vec<&str> {
+        match self {
+            Anomaly::Duplicate { places, .. } => places.iter().map(|(place, _)| place.as_str()).collect(),
+            Anomaly::InconsistentOffsets { place, .. }
+            | Anomaly::LostWrite { place, .. }
+            | Anomaly::AbortedRead { place, .. }
+            | Anomaly::UnknownRecord { place, .. }
+            | Anomaly::NonMonotonicPoll { place, .. }
+            | Anomaly::SkippedPoll { place, .. }
+            | Anomaly::NonMonotonicSend { place, .. }
+            | Anomaly::Unseen { place, .. } => [place.as_str()].into(),
+        }
+    }
+
     /// Whether a promise was broken. The others are worth knowing.
     pub fn is_error(&self) -> bool {
         !matches!(self, Anomaly::Unseen { .. })

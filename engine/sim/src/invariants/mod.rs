@@ -140,6 +140,15 @@ impl Checker {
         Ok(())
     }
 
+    /// Whether nothing is promised of `topic-0`, because every replica in sync once lost something from its disk.
+    pub(crate) fn promises_nothing(&self, place: &str) -> bool {
+        let assignments = &self.known.assignments;
+        let mut replicas = assignments.iter().filter(|((_, topic, partition), _)| {
+            place.rsplit_once('-').is_some_and(|(name, number)| name == topic && number.parse() == Ok(*partition))
+        });
+        replicas.any(|(replica, _)| assignments.id(replica).is_some_and(|id| assignments.is_void(&id)))
+    }
+
     pub(crate) fn check_disks(&self, world: &World) -> Result<(), Violation> {
         let mut invariants = self.invariants.iter();
         invariants.try_for_each(|i| i.check_disks(world).map_err(|message| Violation::new(i.name(), message)))

@@ -428,6 +428,6 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn liveness(message: String) -> Violation {
+pub(super) fn liveness(message: String) -> Violation {
     Violation::new("liveness", message)
 }

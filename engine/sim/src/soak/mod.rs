@@ -4,6 +4,7 @@
 //! comes to rest (liveness) and that everybody got what they were promised. [`scenario`] has the same with one kind of
 //! fault each, by name. A failure names its property and the command that replays it.
 
+mod cluster;
 mod driver;
 mod ledger;
 mod options;
@@ -88,9 +89,13 @@ pub fn run(seed: u64, options: &SoakOptions) -> Result<SoakReport, SoakFailure> 
 
 /// One soak, and the world that it left behind, with its events.
 pub fn simulate(seed: u64, options: &SoakOptions) -> (World, Result<SoakReport, SoakFailure>) {
-    let mut driver = driver::Driver::new(seed, options);
-    let result = driver.run();
-    let (world, steps, counts) = driver.finish();
+    let (result, (world, steps, counts)) = if options.nodes_max > 0 {
+        let mut driver = cluster::ClusterDriver::new(seed, options);
+        (driver.run(), driver.finish())
+    } else {
+        let mut driver = driver::Driver::new(seed, options);
+        (driver.run(), driver.finish())
+    };
     let result = match result {
         Ok(()) => Ok(SoakReport {
             seed,

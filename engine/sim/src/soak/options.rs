@@ -9,6 +9,8 @@ pub struct SoakOptions {
     pub deeds: u32,
     /// Brokers at most (1 to 3). They stand alone: each client talks to one of them.
     pub brokers_max: u64,
+    /// Nodes of one cluster at most (3 to 7); 0: no cluster.
+    pub nodes_max: u64,
     /// How many of a hundred deeds are faults.
     pub faults_percent: u64,
     /// Which faults.
@@ -42,10 +44,18 @@ pub struct Faults {
     pub sync: bool,
     /// Disks are slow for a while.
     pub slow_disk: bool,
+    /// Links between nodes are cut, one way or both.
+    pub links: bool,
+    /// Processes are suspended.
+    pub pause: bool,
+    /// Clocks are wrong.
+    pub clock: bool,
+    /// Disks are lost.
+    pub disk_loss: bool,
 }
 
 impl Faults {
-    /// Every kind.
+    /// Every kind that a broker of its own can have.
     pub const ALL: Faults = Faults { power: true, sync: true, slow_disk: true, ..Faults::OF_PROCESSES };
     /// All but failures that only whole machines have.
     pub const OF_PROCESSES: Faults =
@@ -61,6 +71,24 @@ impl Faults {
         power: false,
         sync: false,
         slow_disk: false,
+        links: false,
+        pause: false,
+        clock: false,
+        disk_loss: false,
+    };
+    /// What can go wrong in a cluster.
+    pub const OF_CLUSTERS: Faults = Faults {
+        crash: true,
+        stop: true,
+        cut: true,
+        delay: true,
+        power: true,
+        slow_disk: true,
+        links: true,
+        pause: true,
+        clock: true,
+        disk_loss: true,
+        ..Faults::NONE
     };
 
     /// Whether disks do more than hold files.
@@ -80,6 +108,7 @@ impl SoakOptions {
         scenario: None,
         deeds: 120,
         brokers_max: 3,
+        nodes_max: 0,
         faults_percent: 15,
         faults: Faults::ALL,
         latency_us_max: 20_000,

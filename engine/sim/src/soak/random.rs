@@ -1,6 +1,7 @@
 //! What is drawn by lot before a soak begins: configurations.
 
-use crate::{CacheConfig, DiskConfig, Rng, WorldConfig};
+use super::SoakOptions;
+use crate::{CacheConfig, DiskConfig, Rng, TcpConfig, WorldConfig};
 use alloc::{
     string::{String, ToString},
     vec::Vec,
@@ -16,6 +17,33 @@ pub(super) fn randomise_broker(rng: &mut Rng, broker: &mut BrokerConfig) {
     broker.cleaner.backoff_ms = 300;
     broker.upkeep.retention_check_ms = 700;
     broker.upkeep.checkpoint_ms = 900;
+}
+
+/// A cluster of three nodes or more, in up to three racks, that is more or less patient.
+pub(super) fn cluster(rng: &mut Rng, seed: u64, options: &SoakOptions) -> WorldConfig {
+    let nodes = rng.between(3, options.nodes_max.max(3)) as i32;
+    let mut config = WorldConfig::cluster(seed, nodes, rng.between(0, 3) as i32);
+    let session_ms = *rng.pick(&[1_500, 3_000, 9_000]);
+    let lag_ms = *rng.pick(&[500, 2_000, 10_000]);
+    let timeout_ms = *rng.pick(&[500, 1_000]);
+    for broker in &mut config.brokers {
+        broker.log.segment_bytes = *rng.pick(&[2_000, 20_000, 1 << 30]);
+        broker.upkeep.checkpoint_ms = 900;
+        broker.cluster.session_timeout_ms = session_ms;
+        broker.cluster.heartbeat_interval_ms = session_ms / 4;
+        broker.cluster.election_timeout_ms = timeout_ms;
+        broker.cluster.fetch_timeout_ms = timeout_ms * 2;
+        broker.replication.lag_time_max_ms = lag_ms;
+        broker.replication.fetch_backoff_ms = *rng.pick(&[100, 1_000]);
+        broker.replication.high_watermark_checkpoint_ms = *rng.pick(&[500, 5_000]);
+    }
+    let fast = rng.between(100, 2_000);
+    config.latency_us = (fast, fast.max(rng.between(1_000, options.latency_us_max)));
+    config.tcp = TcpConfig { connect_us: rng.between(1, 10) * 1_000_000, give_up_us: rng.between(1, 20) * 1_000_000 };
+    if options.faults.of_disks() {
+        randomise_disks(rng, &mut config);
+    }
+    config
 }
 
 /// How a client treats its connections.
