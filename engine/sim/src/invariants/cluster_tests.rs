@@ -3,8 +3,8 @@
 use super::Checker;
 use alloc::{boxed::Box, vec, vec::Vec};
 use naru_trace::{
-    Actor, CellView, ClientRole, MessageLabel, MessageWay, Micros, PartitionView, Preview, SegmentView, Trace,
-    TraceKind,
+    Actor, CellView, ClientRole, MessageLabel, MessageWay, MetadataCell, Micros, PartitionView, Preview, QuorumView,
+    SegmentView, Trace, TraceKind,
 };
 
 const WALL_MS: i64 = 1_000_000;
@@ -172,4 +172,45 @@ fn acks_all_is_told_of_what_is_committed() {
         Checker::new(WALL_MS).observe(trace.events()).err().map(|violation| violation.property)
     };
     assert_eq!((told("all", 0), told("all", 1), told("1", 1)), (None, Some("committed"), None));
+}
+
+#[test]
+fn a_quorum_has_one_leader_and_a_voter_one_vote() {
+    let opened = |story: Story, broker| {
+        let view = QuorumView { voters: vec![1, 2, 3], leader: -1, ..QuorumView::default() };
+        story.by(broker, TraceKind::QuorumOpened { view: Box::new(view) })
+    };
+    let all = || (1..=3).fold(Story::default(), opened);
+    let leads =
+        |broker, epoch| (broker, TraceKind::QuorumStateChanged { state: "leader".into(), epoch, leader: broker });
+    let tell = |story: Story, (broker, kind)| story.by(broker, kind);
+    assert_eq!([leads(1, 1), leads(2, 2)].into_iter().fold(all(), tell).breaks(), None);
+    assert_eq!([leads(1, 1), leads(2, 1)].into_iter().fold(all(), tell).breaks(), Some("quorum"));
+    let votes = |candidate, epoch, pre_vote| {
+        let because = "log as good".into();
+        (3, TraceKind::VoteGiven { candidate, epoch, pre_vote, granted: true, because })
+    };
+    assert_eq!([votes(1, 1, false), votes(2, 2, false)].into_iter().fold(all(), tell).breaks(), None);
+    assert_eq!([votes(1, 1, true), votes(2, 1, false)].into_iter().fold(all(), tell).breaks(), None);
+    let again = opened([votes(1, 1, false)].into_iter().fold(all(), tell), 3);
+    assert_eq!([votes(2, 1, false)].into_iter().fold(again, tell).breaks(), Some("quorum"), "after a restart");
+}
+
+#[test]
+fn a_committed_metadata_record_is_the_same_everywhere() {
+    let replicated = |epoch, name: &'static str| {
+        let records = vec![MetadataCell { offset: 0, epoch, name: name.into() }];
+        TraceKind::MetadataReplicated { base_offset: 0, end_offset: 1, records }
+    };
+    let committed = || TraceKind::QuorumHighWatermarkAdvanced { high_watermark: 1 };
+    let opened = |story: Story, broker| {
+        let view = QuorumView { voters: vec![1, 2, 3], leader: -1, ..QuorumView::default() };
+        story.by(broker, TraceKind::QuorumOpened { view: Box::new(view) })
+    };
+    let story = |other| {
+        let all = (1..=3).fold(Story::default(), opened);
+        let all = all.by(2, replicated(1, "TopicRecord")).by(3, replicated(other, "TopicRecord"));
+        all.by(2, committed()).by(3, committed()).breaks()
+    };
+    assert_eq!((story(1), story(2)), (None, Some("quorum")));
 }

@@ -17,6 +17,7 @@ mod log_start;
 mod logs_agree;
 mod offsets;
 mod one_leader;
+mod quorum;
 mod reading;
 mod retention;
 mod synced_survives;
@@ -116,6 +117,7 @@ impl Checker {
                 Box::new(compaction::Compaction::default()),
                 Box::new(one_leader::OneLeader::default()),
                 Box::new(committed::Committed::default()),
+                Box::new(quorum::Quorum::default()),
                 Box::new(logs_agree::LogsAgree::default()),
             ],
         }
