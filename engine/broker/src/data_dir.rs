@@ -12,8 +12,7 @@
 //! Anything else in the directory is left alone. Segment files are `naru-log`'s business.
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
-use bytes::Bytes;
-use naru_log::{OpenMode, Storage, StorageError, StorageErrorKind};
+use naru_log::{Storage, StorageError, StorageErrorKind};
 use uuid::Uuid;
 
 /// Whose data directory it is.
@@ -117,22 +116,20 @@ pub(crate) fn renamed_directory(topic: &str, partition: i32, id: Uuid, ending: &
     format!("{}{suffix}", &topic[..kept])
 }
 
-/// Writes which topic a partition's directory belongs to. Not synced: when it is lost, it is written again.
+/// Writes which topic a partition's directory belongs to: whole or not at all, and safely, as Kafka does
+/// (`PartitionMetadataFile.write`). A file that a power failure left with another letter in it would name another topic, and
+/// its directory would be set aside as a stranger's.
 pub(crate) fn write_partition_metadata(
     storage: &mut dyn Storage,
     directory: &str,
     topic_id: Uuid,
 ) -> Result<(), StorageError> {
-    // Cutting a file off costs more than opening a whole log does: what is there already is left there.
+    // Writing it costs more than opening a whole log does: what is there already is left there.
     if read_partition_metadata(storage, directory)? == Some(topic_id) {
         return Ok(());
     }
-    let path = format!("{directory}/{PARTITION_METADATA}");
     let text = format!("version: 0\ntopic_id: {}", id_text(topic_id));
-    let file = storage.open(&path, OpenMode::CreateOrOpen)?;
-    storage.truncate(file, 0)?;
-    storage.append(file, Bytes::from(text))?;
-    storage.close(file)
+    storage.replace_file(&format!("{directory}/{PARTITION_METADATA}"), text.as_bytes())
 }
 
 /// Which topic a partition's directory belongs to; `None` if it does not say so (any more).

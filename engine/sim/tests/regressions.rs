@@ -88,3 +88,10 @@ fn a_consumer_has_read_all_of_a_compacted_log_that_lost_every_record() {
 fn a_segment_that_compaction_made_older_may_expire_before_the_compaction_ends() {
     stays_clean("everything", 5829);
 }
+
+/// `partition.metadata` was written in place and not synced. A power failure left it with one letter wrong, so that it named
+/// another topic, and at the next start the directory was set aside as a stranger's, with all that had been synced in it.
+#[test]
+fn a_directory_is_not_taken_for_a_strangers_after_a_power_failure() {
+    stays_clean("power", 1637);
+}
