@@ -19,6 +19,9 @@ impl Raft {
             Request::DescribeQuorum(request) => {
                 RaftReply::Now(self.on_describe_quorum(request, version, io.now).into())
             }
+            Request::AddRaftVoter(_) | Request::RemoveRaftVoter(_) | Request::UpdateRaftVoter(_) => {
+                self.on_change_voters(request, token, io)
+            }
             other => panic!("{} is not for the quorum", other.api().name()),
         };
         self.drive(io);
@@ -66,6 +69,9 @@ fn refusal(request: &Request, error: ErrorCode) -> Response {
         Request::Fetch(_) => kp::FetchResponse::default().with_error_code(code).into(),
         Request::FetchSnapshot(_) => kp::FetchSnapshotResponse::default().with_error_code(code).into(),
         Request::DescribeQuorum(_) => kp::DescribeQuorumResponse::default().with_error_code(code).into(),
+        Request::AddRaftVoter(_) => kp::AddRaftVoterResponse::default().with_error_code(code).into(),
+        Request::RemoveRaftVoter(_) => kp::RemoveRaftVoterResponse::default().with_error_code(code).into(),
+        Request::UpdateRaftVoter(_) => kp::UpdateRaftVoterResponse::default().with_error_code(code).into(),
         other => panic!("{} is not for the quorum", other.api().name()),
     }
 }

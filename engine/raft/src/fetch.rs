@@ -204,6 +204,7 @@ impl Raft {
     /// Nobody waits for that answer any more: its connection is gone.
     pub fn forget_waiting(&mut self, token: u64) {
         self.parked.retain(|parked| parked.token != token);
+        self.changes.retain(|change| change.token() != token);
     }
 
     fn fetch_error(&self, fetch: &Fetch, error: ErrorCode) -> Response {

@@ -115,7 +115,7 @@ impl Raft {
 
     /// Appends what the leader has. An error is a sentence: what came was not what was asked for.
     fn append_fetched(&mut self, records: Bytes, high_watermark: i64, io: &mut Io<'_>) -> Result<(), String> {
-        let base_offset = self.log.log_end_offset();
+        let (base_offset, changed_at) = (self.log.log_end_offset(), self.members.changed_at());
         let mut appended = Ok(());
         for batch in batches(records) {
             let batch = batch.map_err(|error| error.to_string());
@@ -127,6 +127,9 @@ impl Raft {
         let end_offset = self.log.log_end_offset();
         if end_offset > base_offset {
             self.trace_replicated(base_offset, end_offset, io);
+            if self.members.changed_at() != changed_at {
+                self.on_voters_changed(io);
+            }
             self.request_sync();
         }
         if let Role::Follower(follower) = &mut self.role {
@@ -184,7 +187,11 @@ impl Raft {
         let truncated = self.log.truncate_to(target, "diverging epoch", now_ms, io.storage, trace);
         let end_offset = truncated.map_err(|error| self.fail(&error)).map_err(|_| "the disk failed".to_string())?;
         self.durability.truncate(end_offset);
+        let changed_at = self.members.changed_at();
         self.members.truncate(end_offset);
+        if self.members.changed_at() != changed_at {
+            self.on_voters_changed(io);
+        }
         self.recent.retain(|record| record.offset < end_offset);
         self.trace_truncated(end_offset, io);
         self.outputs.push(RaftOutput::Truncated { end_offset });

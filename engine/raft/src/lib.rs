@@ -55,6 +55,7 @@ pub mod quorum_state;
 pub mod raft;
 mod random;
 mod reading;
+mod reconfigure;
 pub mod replication;
 mod requests;
 pub mod role;

@@ -6,6 +6,7 @@ use crate::{
     members::Members,
     quorum_state,
     random::Random,
+    reconfigure::Change,
     requests::Requests,
     role::{Role, Unattached},
     snapshot::{self, SnapshotId},
@@ -37,6 +38,8 @@ pub struct Raft {
     pub(crate) requests: Requests,
     /// Fetches that wait here.
     pub(crate) parked: Vec<Parked>,
+    /// Changes of voters that wait to be committed.
+    pub(crate) changes: Vec<Change>,
     /// The newest records, for the picture.
     pub(crate) recent: RecentRecords,
     /// How many elections it has lost in a row.
@@ -68,6 +71,7 @@ impl Raft {
             snapshots,
             requests: Requests::default(),
             parked: Vec::new(),
+            changes: Vec::new(),
             recent: RecentRecords::new(),
             lost_elections: 0,
             last_step: io.now.monotonic,
@@ -256,6 +260,7 @@ impl Raft {
             self.outputs.push(RaftOutput::LeaderChanged { leader: election.leader, epoch: election.epoch, is_self });
         }
         self.release_parked(io);
+        self.finish_changes(io);
     }
 }
 

@@ -193,6 +193,7 @@ impl Raft {
         // Failures are remembered by those that notice them.
         if self.restart_log_at(id, io).and_then(|()| self.settle_snapshots(io)).is_ok() {
             self.trace_snapshot_loaded(id, io);
+            self.trace_voters(io);
             self.outputs.push(RaftOutput::SnapshotInstalled { id });
             self.outputs.push(RaftOutput::Committed { end_offset: id.end_offset });
         }

@@ -27,6 +27,7 @@ impl Raft {
         }
         self.drop_late_requests(io);
         self.release_parked(io);
+        self.finish_changes(io);
         self.end_waiting(io);
         self.drive(io);
     }
@@ -111,7 +112,8 @@ impl Raft {
         let role = self.role_deadline();
         let requests = self.requests.next_deadline(self.last_step).map(|at| Deadline { at, reason: "quorum request" });
         let parked = self.parked_deadline().map(|at| Deadline { at, reason: "fetch of the metadata log" });
-        role.into_iter().chain(requests).chain(parked).min()
+        let change = self.change_deadline().map(|at| Deadline { at, reason: "change of voters" });
+        role.into_iter().chain(requests).chain(parked).chain(change).min()
     }
 
     fn role_deadline(&self) -> Option<Deadline> {

@@ -75,9 +75,13 @@ impl Raft {
         let appended = appended.map_err(|error| self.fail(error))?;
         let [prefix, rest] = batch.with_prefix(appended.base_offset, self.election.epoch);
         let written = Batch::parse([prefix, rest].concat().into()).expect("only its first bytes are other ones");
+        let changed_at = self.members.changed_at();
         self.note_batch(&written).map_err(|reason| self.fail(reason))?;
         if written.header().is_control() {
             self.trace_appended(&written, io);
+        }
+        if self.members.changed_at() != changed_at {
+            self.on_voters_changed(io);
         }
         self.request_sync();
         self.release_parked(io);
@@ -167,5 +171,6 @@ impl Raft {
         self.trace_high_watermark(io);
         self.outputs.push(RaftOutput::Committed { end_offset: offset });
         self.release_parked(io);
+        self.finish_changes(io);
     }
 }

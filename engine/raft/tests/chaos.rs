@@ -52,9 +52,8 @@ fn one(seed: u64) -> (u64, u64, u64) {
             world.start(id);
         }
     }
-    world.run_until(SETTLE_US_MAX, |world| world.settled().is_some()).unwrap_or_else(|| {
-        panic!("seed {seed}: nobody leads {SETTLE_US_MAX} us after the last fault");
-    });
+    let settled = world.run_until(SETTLE_US_MAX, |world| world.settled().is_some());
+    assert!(settled.is_some(), "seed {seed}: nobody leads long after the last fault: {}", world.describe());
     let took = world.now - end;
     world.write().expect("one leads");
     let settled = world.run_until(SETTLE_US_MAX, World::caught_up);
