@@ -104,7 +104,8 @@ impl LeaderEpochCache {
 
     /// Reads the file's text. `None` if it is damaged: then the log itself has to be asked.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.lines();
+        // A power failure may leave a beginning of the file, also of a number.
+        let mut lines = text.strip_suffix('\n')?.lines();
         let (version, count) = (lines.next()?.trim(), lines.next()?.trim().parse::<usize>().ok()?);
         let mut entries: Vec<EpochStart> = Vec::new();
         for line in lines.by_ref() {

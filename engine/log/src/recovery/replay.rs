@@ -28,12 +28,14 @@ impl Recovery {
         self.forget_snapshots(end, storage)?;
         let producers_from = self.load_snapshot(storage)?;
         self.remember_retries(producers_from, storage)?;
-        let epochs_from = self.load_epochs(end, storage)?;
+        let (stored, epochs_from) = self.load_epochs(end, storage)?;
         let from = producers_from.min(epochs_from);
         let segments = core::mem::take(&mut self.found.segments);
         for segment in segments.iter().filter(|segment| segment.next_offset > from) {
             self.replay_segment(segment, (producers_from, epochs_from), storage)?;
         }
+        self.found.leader_epochs.truncate_from_start(self.found.log_start_offset);
+        self.found.epochs_changed = self.found.leader_epochs != stored;
         self.found.recent = recent_batches(&segments, storage)?;
         self.found.segments = segments;
         Ok(())
@@ -58,9 +60,7 @@ impl Recovery {
                     }
                     let latest = self.found.leader_epochs.latest().map_or(-1, |latest| latest.epoch);
                     if header.base_offset >= epochs_from && header.partition_leader_epoch > latest {
-                        let start_offset = header.base_offset;
-                        let changed = self.found.leader_epochs.assign(header.partition_leader_epoch, start_offset);
-                        self.found.epochs_changed |= changed;
+                        self.found.leader_epochs.assign(header.partition_leader_epoch, header.base_offset);
                     }
                 }
                 // A damaged segment that is trusted: what it says cannot be known, and is not worth more than the log.
@@ -132,19 +132,20 @@ impl Recovery {
     }
 
     /// Reads `leader-epoch-checkpoint`. Returns from where on the log has to be read for what it does not say.
-    fn load_epochs(&mut self, end: i64, storage: &dyn Storage) -> Result<i64, StorageError> {
+    fn load_epochs(&mut self, end: i64, storage: &dyn Storage) -> Result<(LeaderEpochCache, i64), StorageError> {
         let path = format!("{}/{}", self.directory, leader_epochs::FILE_NAME);
         let stored = match storage.read_file(&path) {
             Ok(bytes) => core::str::from_utf8(&bytes).ok().and_then(LeaderEpochCache::parse),
             Err(error) if error.kind == StorageErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        let Some(mut epochs) = stored else { return Ok(self.found.segments[0].base_offset) };
-        self.found.epochs_changed |= epochs.truncate_from_end(end);
-        self.found.epochs_changed |= epochs.truncate_from_start(self.found.log_start_offset);
-        self.found.leader_epochs = epochs;
-        // The file is not synced, so a crash may have left an older one.
-        Ok(if self.opening.clean { end } else { self.opening.recovery_point.min(end) })
+        let Some(stored) = stored else { return Ok((LeaderEpochCache::default(), self.found.segments[0].base_offset)) };
+        // The file is not synced, so a crash may have left an older one, even of a history that was cut off since: what the
+        // log itself is read for is not believed.
+        let from = if self.opening.clean { end } else { self.opening.recovery_point.min(end) };
+        self.found.leader_epochs = stored.clone();
+        self.found.leader_epochs.truncate_from_end(from);
+        Ok((stored, from))
     }
 }
 
