@@ -42,6 +42,8 @@ pub struct Raft {
     pub(crate) changes: Vec<Change>,
     /// The newest records, for the picture.
     pub(crate) recent: RecentRecords,
+    /// Whether its events are written.
+    pub(crate) is_shown: bool,
     /// How many elections it has lost in a row.
     pub(crate) lost_elections: u32,
     /// The time of the last step.
@@ -73,6 +75,7 @@ impl Raft {
             parked: Vec::new(),
             changes: Vec::new(),
             recent: RecentRecords::new(),
+            is_shown: false,
             lost_elections: 0,
             last_step: io.now.monotonic,
             random,
@@ -99,6 +102,7 @@ impl Raft {
             // Whoever led, and forgot what was on its way, does not lead that epoch any more.
             self.election.leader = None;
         }
+        self.is_shown = self.is_worth_showing();
         self.role = match self.election.leader {
             Some(leader) => Role::Follower(self.following(leader, io)),
             None => Role::Unattached(Unattached { deadline: self.election_deadline(io) }),

@@ -8,10 +8,11 @@ use naru_trace::{METADATA_CELLS_MAX, MetadataCell, Name, QuorumView, TraceKind};
 impl Raft {
     /// The picture, if there is one to see: a quorum of one shows nothing that its broker does not.
     pub fn shown_view(&self) -> Option<QuorumView> {
-        self.is_shown().then(|| self.view())
+        self.is_shown.then(|| self.view())
     }
 
-    fn is_shown(&self) -> bool {
+    /// Whether there is more than one node in it.
+    pub(crate) fn is_worth_showing(&self) -> bool {
         !self.is_voter() || self.voters().len() > 1
     }
 
@@ -36,7 +37,7 @@ impl Raft {
     /// An event, and what follows is because of it.
     #[track_caller]
     fn tell(&self, io: &mut Io<'_>, kind: impl FnOnce() -> TraceKind) {
-        if self.is_shown() {
+        if self.is_shown {
             io.trace.emit_then(kind);
         }
     }
@@ -119,9 +120,15 @@ impl Raft {
         self.tell(io, || TraceKind::SnapshotLoaded { end_offset: id.end_offset, epoch: id.epoch });
     }
 
-    pub(crate) fn trace_voters(&self, io: &mut Io<'_>) {
-        let voters = || self.voters().keys().copied().collect();
-        self.tell(io, || TraceKind::VotersChanged { voters: voters() });
+    /// Other nodes vote. A quorum that was of one node may be worth showing now; it stays shown.
+    pub(crate) fn trace_voters(&mut self, io: &mut Io<'_>) {
+        if !self.is_shown && self.is_worth_showing() {
+            self.is_shown = true;
+            return self.trace_opened(io);
+        }
+        self.tell(io, || TraceKind::VotersChanged { voters: self.voters().keys().copied().collect() });
+        // Whether a follower is an observer depends on it.
+        self.trace_state(io);
     }
 }
 
