@@ -72,6 +72,7 @@ impl<S: Storage> Broker<S> {
             Input::Frame { connection, frame } => turn.on_frame(connection, frame),
             Input::Disconnected { connection } => turn.on_disconnected(connection),
             Input::Synced { ticket, result } => turn.on_ticket(ticket, result),
+            Input::Loaded { ticket } => turn.on_loaded(ticket),
             Input::StorageFailed { file, error } => turn.on_storage_failed(file, &error),
             Input::Tick => {
                 turn.clean_logs();

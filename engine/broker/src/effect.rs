@@ -2,7 +2,7 @@
 
 use crate::input::ConnectionId;
 use alloc::{string::String, vec::Vec};
-use naru_log::{FileId, Slice};
+use naru_log::{FileId, FileRange, Slice};
 use naru_trace::{MessageLabel, Name, Seq, Trace};
 
 /// A message for the network: chunks that follow each other, the four bytes of length included.
@@ -52,6 +52,14 @@ pub enum Effect {
         ticket: u64,
         /// Which files.
         files: Vec<FileId>,
+    },
+    /// Read this part of a file, so that the operating system has it in memory, then answer with [`crate::Input::Loaded`]. May
+    /// take as long as the disk does; the broker goes on meanwhile.
+    Load {
+        /// Goes back with the answer.
+        ticket: u64,
+        /// Which part.
+        range: FileRange,
     },
 }
 

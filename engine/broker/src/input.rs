@@ -54,6 +54,11 @@ pub enum Input {
         /// What came of it.
         result: Result<(), StorageError>,
     },
+    /// The answer to [`crate::Effect::Load`]: the bytes are in memory, or cannot be read. Whoever wanted them finds out.
+    Loaded {
+        /// The ticket of the effect.
+        ticket: u64,
+    },
     /// A buffered write to this file failed when the driver committed it.
     StorageFailed {
         /// The file.

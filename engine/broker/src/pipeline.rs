@@ -95,11 +95,20 @@ impl Turn<'_> {
         Reply::Park { until: Until::Durable { end_offset, response: Box::new(response) }, deadline: None }
     }
 
+    /// A part of a file is in memory: the fetch that needs it goes on.
+    pub(crate) fn on_loaded(&mut self, ticket: u64) {
+        let cause = self.out.trace.cause();
+        let free = self.state.purgatory.loaded(ticket);
+        self.state.ready.extend(free.map(|id| (id, cause)));
+    }
+
     /// No new work. Fetches are answered with what there is; connections end when they have their answers.
     pub(crate) fn stop_serving(&mut self) {
         self.state.stopping = true;
         let cause = self.out.trace.cause();
-        let is_cut_short = |until: &Until| matches!(until, Until::Bytes(_) | Until::Replicated(_) | Until::Deleted(_));
+        let is_cut_short = |until: &Until| {
+            matches!(until, Until::Bytes(_) | Until::Loaded(_) | Until::Replicated(_) | Until::Deleted(_))
+        };
         let waiting = self.state.purgatory.iter().filter(|(_, parked)| is_cut_short(&parked.until));
         self.state.ready.extend(waiting.map(|(id, _)| (id, cause)));
         self.stop_groups();
@@ -228,8 +237,12 @@ impl Turn<'_> {
                 }
             }
             Until::Bytes(wait) => {
-                let answer = api::fetch::resume(self, *wait);
-                self.send_records(&context, answer.result, answer.records);
+                let reply = api::fetch::resume(self, *wait);
+                self.finish(&context, reply);
+            }
+            Until::Loaded(load) => {
+                let reply = api::fetch::go_on(self, *load);
+                self.finish(&context, reply);
             }
             Until::Forwarded { answer: Some(answer), .. } => self.send_forwarded(&context, answer),
             Until::Forwarded { answer: None, .. } => {

@@ -116,7 +116,7 @@ impl Turn<'_> {
             LogError::Storage(_) => self.fail(key, &error.to_string()),
             LogError::Corrupt { .. } => self.out.warnings.push(error.to_string()),
             LogError::OffsetOutOfRange { .. } | LogError::MessageTooLarge { .. } => {}
-            LogError::RecordListTooLarge { .. } => {}
+            LogError::RecordListTooLarge { .. } | LogError::NotCached(_) => {}
         }
     }
 

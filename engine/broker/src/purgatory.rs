@@ -4,7 +4,11 @@
 //! whoever changes the state reports here ([`Purgatory::bytes_available`], [`Purgatory::durable`]), or its deadline.
 //! Deliberately not callbacks: the purgatory only says *which* replies are free; the broker then answers them.
 
-use crate::{api::fetch::FetchWait, connections::RequestContext, topics::PartitionKey};
+use crate::{
+    api::fetch::{FetchLoad, FetchWait},
+    connections::RequestContext,
+    topics::PartitionKey,
+};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use bytes::Bytes;
 use naru_trace::{Deadline, Micros, Seq};
@@ -42,6 +46,8 @@ pub(crate) enum Until {
         /// The answer, once it is there.
         answer: Option<Box<Response>>,
     },
+    /// A part of a file is in memory, which tells where the records are.
+    Loaded(Box<FetchLoad>),
 }
 
 /// A Produce that waits for followers.
@@ -101,6 +107,7 @@ impl Until {
             Until::Replicated(wait) => wait.wants.iter().map(|want| want.key).collect(),
             Until::Deleted(wait) => wait.wants.iter().map(|want| want.key).collect(),
             Until::Durable { .. }
+            | Until::Loaded(_)
             | Until::Group { .. }
             | Until::Flushed { .. }
             | Until::Forwarded { .. }
@@ -133,6 +140,7 @@ pub(crate) struct Want {
 #[derive(Debug, Default)]
 pub(crate) struct Purgatory {
     next_id: u64,
+    next_load: u64,
     parked: SortedMap<u64, Parked>,
     deadlines: SortedSet<(Micros, u64)>,
     /// Who waits for a partition: the reply, and the index among its wants.
@@ -312,12 +320,26 @@ impl Purgatory {
         free
     }
 
+    /// A ticket for [`Until::Loaded`] that nobody has had.
+    pub(crate) fn new_load(&mut self) -> u64 {
+        self.next_load += 1;
+        self.next_load
+    }
+
+    /// The reply that waited for a part of a file.
+    pub(crate) fn loaded(&self, ticket: u64) -> Option<u64> {
+        let waits = |parked: &Parked| matches!(&parked.until, Until::Loaded(load) if load.ticket == ticket);
+        self.parked.iter().find(|(_, parked)| waits(parked)).map(|(id, _)| *id)
+    }
+
     /// The replies that wait for a flush, perhaps among others.
     pub(crate) fn waiting_for_ticket(&self, ticket: u64) -> Vec<u64> {
         let waits = |parked: &Parked| match &parked.until {
             Until::Flushed { tickets, .. } => tickets.contains(&ticket),
             Until::Replicated(wait) => wait.tickets.contains(&ticket),
-            Until::Durable { .. } | Until::Group { .. } | Until::Bytes(_) | Until::Deleted(_) => false,
+            Until::Durable { .. } | Until::Group { .. } | Until::Bytes(_) | Until::Deleted(_) | Until::Loaded(_) => {
+                false
+            }
             Until::Forwarded { .. } | Until::Quorum { .. } => false,
         };
         self.parked.iter().filter(|(_, parked)| waits(parked)).map(|(id, _)| *id).collect()
@@ -328,7 +350,9 @@ impl Purgatory {
         let promises = |parked: &Parked| match &parked.until {
             Until::Flushed { partitions, .. } => partitions.contains(&key),
             Until::Replicated(wait) => wait.partitions.contains(&key),
-            Until::Durable { .. } | Until::Group { .. } | Until::Bytes(_) | Until::Deleted(_) => false,
+            Until::Durable { .. } | Until::Group { .. } | Until::Bytes(_) | Until::Deleted(_) | Until::Loaded(_) => {
+                false
+            }
             Until::Forwarded { .. } | Until::Quorum { .. } => false,
         };
         self.parked.iter().filter(|(_, parked)| promises(parked)).map(|(id, _)| *id).collect()

@@ -51,6 +51,10 @@ impl State {
                 }
             }
             Until::Group { group, .. } => ParkCondition::Group { group: group.clone() },
+            Until::Loaded(load) => {
+                let topic = self.topics.name(load.key.topic).into();
+                ParkCondition::Loaded { topic, partition: load.key.partition }
+            }
             Until::Bytes(wait) => {
                 let first = wait.wants.first();
                 ParkCondition::Bytes {

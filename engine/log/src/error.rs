@@ -1,6 +1,6 @@
 //! What can go wrong with a log.
 
-use crate::StorageError;
+use crate::{FileRange, StorageError};
 use alloc::string::String;
 use naru_records::RecordsError;
 
@@ -58,6 +58,9 @@ pub enum LogError {
         /// What is wrong.
         source: RecordsError,
     },
+    /// The answer needs bytes that are not in memory, and whoever asked does not wait ([`crate::Log::read_cached`]).
+    #[error("bytes of a file have to be read from the disk first")]
+    NotCached(FileRange),
     /// The storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -11,7 +11,7 @@
 //! Entries are read through the storage when they are needed: memory does not grow with the log. Kafka allocates the file
 //! in full and maps it into memory; Naru appends to it. Read [`crate::time_index`] next.
 
-use crate::{FileId, Storage, StorageError};
+use crate::{FileId, ReadAt, Storage, StorageError};
 use bytes::Bytes;
 
 /// Length of an entry in bytes.
@@ -60,19 +60,19 @@ impl OffsetIndex {
     /// The last entry for which `before` holds; it must hold for the first so many entries and for no others.
     pub fn last_where(
         &self,
-        storage: &dyn Storage,
+        storage: &dyn ReadAt,
         before: impl Fn(IndexEntry) -> bool,
     ) -> Result<Option<IndexEntry>, StorageError> {
         search(self.count, |number| self.entry(storage, number), before)
     }
 
     /// The last entry.
-    pub fn last(&self, storage: &dyn Storage) -> Result<Option<IndexEntry>, StorageError> {
+    pub fn last(&self, storage: &dyn ReadAt) -> Result<Option<IndexEntry>, StorageError> {
         self.count.checked_sub(1).map_or(Ok(None), |number| self.entry(storage, number))
     }
 
     /// Entry number `number`; `None` if the file has become shorter than it was.
-    fn entry(&self, storage: &dyn Storage, number: u32) -> Result<Option<IndexEntry>, StorageError> {
+    fn entry(&self, storage: &dyn ReadAt, number: u32) -> Result<Option<IndexEntry>, StorageError> {
         let bytes = storage.read(self.file, u64::from(number) * u64::from(ENTRY_BYTES), ENTRY_BYTES)?;
         Ok(entries(&bytes).next())
     }

@@ -53,4 +53,6 @@ pub use leader_epochs::{EpochStart, LeaderEpochCache};
 pub use log::{Appended, Log, OffsetAndTimestamp, Opening, ReadResult, TopicPartition};
 pub use memory::{CacheConfig, CacheCounters, DiskChange, DiskEntry, Fault, MemoryStorage};
 pub use producers::{ProducerState, SequenceCheck};
-pub use storage::{DirEntry, FileId, FileRange, OpenMode, Slice, Space, Storage, StorageError, StorageErrorKind};
+pub use storage::{
+    DirEntry, FileId, FileRange, OpenMode, ReadAt, Slice, Space, Storage, StorageError, StorageErrorKind,
+};

@@ -1,13 +1,15 @@
 //! Reading: from an offset to a position in a file, and from there to the last whole batch that fits.
 //!
 //! Nothing is copied: the result is ranges of files. Reads at the end of the log are answered from memory
-//! ([`crate::recent`]); others search the index, which leaves at most `index.interval.bytes` to scan at either end.
+//! ([`crate::recent`]); others search the index, which leaves at most `index.interval.bytes` to scan at either end. Those need
+//! a few pages of the index and of the log: a broker's thread does not wait for them ([`Log::read_cached`]).
 
 use crate::{
-    Log, LogError, ReadResult, Storage,
+    Log, LogError, ReadAt, ReadResult, Storage,
     index::IndexEntry,
     scan::{LOOKUP_CHUNK_BYTES, Located, Scan},
     segment::Segment,
+    storage::CachedOnly,
 };
 use alloc::{string::ToString, vec::Vec};
 
@@ -49,16 +51,43 @@ impl Log {
         at_least_one: bool,
         storage: &dyn Storage,
     ) -> Result<ReadResult, LogError> {
+        let limit = Limit { bytes: max_bytes, up_to_offset, at_least_one };
+        self.read_through(from, limit, storage, storage)
+    }
+
+    /// The same for a thread that must not wait for a disk: [`LogError::NotCached`] says which part of a file would have to be
+    /// in memory to find out where the records are. They themselves need not be.
+    pub fn read_cached(
+        &self,
+        from: i64,
+        max_bytes: u32,
+        up_to_offset: i64,
+        at_least_one: bool,
+        storage: &dyn Storage,
+    ) -> Result<ReadResult, LogError> {
+        let cached = CachedOnly::new(storage);
+        let limit = Limit { bytes: max_bytes, up_to_offset, at_least_one };
+        let result = self.read_through(from, limit, &cached, storage);
+        cached.missed().map_or(result, |range| Err(LogError::NotCached(range)))
+    }
+
+    /// Places are looked up through `lookups`.
+    fn read_through(
+        &self,
+        from: i64,
+        mut limit: Limit,
+        lookups: &dyn ReadAt,
+        storage: &dyn Storage,
+    ) -> Result<ReadResult, LogError> {
         self.check_range(from)?;
         let mut result = ReadResult { slices: Vec::new(), bytes: 0, first_offset: from, next_offset: from };
-        if from >= up_to_offset.min(self.log_end_offset()) {
+        if from >= limit.up_to_offset.min(self.log_end_offset()) {
             return Ok(result);
         }
-        let Some(place) = self.locate(from, storage)? else { return Ok(result) };
+        let Some(place) = self.locate(from, lookups)? else { return Ok(result) };
         let (mut segment, mut position) = (place.segment, place.position);
-        let mut limit = Limit { bytes: max_bytes, up_to_offset, at_least_one };
         while let Some(current) = self.segments.get(segment) {
-            let extent = self.extent(current, position, limit, storage)?;
+            let extent = self.extent(current, position, limit, lookups)?;
             let length = extent.end - position;
             if length > 0 {
                 result.slices.push(storage.slice(current.log, u64::from(position), length)?);
@@ -87,7 +116,7 @@ impl Log {
     }
 
     /// The batch that holds `offset`, or the first one after it.
-    fn locate(&self, offset: i64, storage: &dyn Storage) -> Result<Option<Place>, LogError> {
+    fn locate(&self, offset: i64, storage: &dyn ReadAt) -> Result<Option<Place>, LogError> {
         if let Some(mut recent) = self.recent.starting_at(offset) {
             let place = |batch: &crate::recent::RecentBatch| Place {
                 segment: self.segment_number(batch.segment),
@@ -110,7 +139,7 @@ impl Log {
         &self,
         segment: &Segment,
         offset: i64,
-        storage: &dyn Storage,
+        storage: &dyn ReadAt,
     ) -> Result<Option<Located>, LogError> {
         let before = |entry: IndexEntry| segment.base_offset + i64::from(entry.relative_offset) <= offset;
         let start = segment.indexed_position(storage, before)?;
@@ -122,7 +151,7 @@ impl Log {
         &self,
         segment: &Segment,
         position: u32,
-        storage: &dyn Storage,
+        storage: &dyn ReadAt,
         wanted: impl Fn(&Located) -> bool,
     ) -> Result<Option<Located>, LogError> {
         let mut scan = Scan::new(storage, segment.log, (position, segment.size), LOOKUP_CHUNK_BYTES);
@@ -136,13 +165,7 @@ impl Log {
     }
 
     /// How much of a segment, from the batch at `position`, lies within the limit.
-    fn extent(
-        &self,
-        segment: &Segment,
-        position: u32,
-        limit: Limit,
-        storage: &dyn Storage,
-    ) -> Result<Extent, LogError> {
+    fn extent(&self, segment: &Segment, position: u32, limit: Limit, storage: &dyn ReadAt) -> Result<Extent, LogError> {
         if segment.next_offset <= limit.up_to_offset && segment.size - position <= limit.bytes {
             return Ok(Extent { end: segment.size, next_offset: segment.next_offset });
         }

@@ -1,6 +1,6 @@
 //! Walking through a segment's file from batch to batch, by their headers.
 
-use crate::{FileId, LogError, Storage, StorageError};
+use crate::{FileId, LogError, ReadAt, StorageError};
 use bytes::Bytes;
 use naru_records::{BATCH_OVERHEAD, Batch, BatchHeader, RecordsError};
 
@@ -52,7 +52,7 @@ impl ScanError {
 
 /// Batch headers one after the other. Reads in chunks, and skips what a long batch holds.
 pub struct Scan<'a> {
-    storage: &'a dyn Storage,
+    storage: &'a dyn ReadAt,
     file: FileId,
     /// Where the next batch begins.
     pub position: u32,
@@ -64,7 +64,7 @@ pub struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     /// From the batch at `position` to the batch that ends at `end`.
-    pub fn new(storage: &'a dyn Storage, file: FileId, (position, end): (u32, u32), chunk_bytes: u32) -> Self {
+    pub fn new(storage: &'a dyn ReadAt, file: FileId, (position, end): (u32, u32), chunk_bytes: u32) -> Self {
         assert!(position <= end, "a scan from {position} to {end}");
         Scan { storage, file, position, end, chunk_bytes, chunk: Bytes::new(), chunk_start: position }
     }
@@ -98,7 +98,7 @@ impl<'a> Scan<'a> {
 }
 
 /// Reads a whole batch that a scan has found.
-pub fn read_batch(storage: &dyn Storage, file: FileId, located: &Located) -> Result<Batch, ScanError> {
+pub fn read_batch(storage: &dyn ReadAt, file: FileId, located: &Located) -> Result<Batch, ScanError> {
     let bytes = storage.read(file, u64::from(located.position), located.header.size_in_bytes())?;
     Batch::parse(bytes).map_err(ScanError::Damaged)
 }

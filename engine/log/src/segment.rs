@@ -4,7 +4,7 @@
 //! for [`crate::roll`] to say, what is whole after a crash for [`crate::recovery`].
 
 use crate::{
-    FileId, OpenMode, Storage, StorageError,
+    FileId, OpenMode, ReadAt, Storage, StorageError,
     index::{IndexEntry, OffsetIndex},
     scan::Located,
     time_index::{TimeEntry, TimeIndex},
@@ -128,7 +128,7 @@ impl Segment {
     /// also if the entry is not true, because the file was damaged while nobody looked.
     pub fn indexed_position(
         &self,
-        storage: &dyn Storage,
+        storage: &dyn ReadAt,
         before: impl Fn(IndexEntry) -> bool,
     ) -> Result<u32, StorageError> {
         let Some(entry) = self.index.last_where(storage, before)? else { return Ok(0) };
@@ -136,7 +136,7 @@ impl Segment {
     }
 
     /// Whether an index entry is that of the batch where it points.
-    pub fn is_true(&self, entry: IndexEntry, storage: &dyn Storage) -> Result<bool, StorageError> {
+    pub fn is_true(&self, entry: IndexEntry, storage: &dyn ReadAt) -> Result<bool, StorageError> {
         if entry.position >= self.size {
             return Ok(false);
         }

@@ -7,6 +7,7 @@
 
 use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
+use core::cell::Cell;
 
 /// An open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +87,8 @@ pub enum StorageErrorKind {
     Locked,
     /// The file is not open, or the path is not inside the data directory: a mistake in the engine.
     Invalid,
+    /// The bytes are not in memory, and whoever asked does not wait for the disk ([`CachedOnly`]).
+    NotCached,
     /// Anything else the operating system says.
     Io,
 }
@@ -102,9 +105,15 @@ pub struct StorageError {
     pub message: String,
 }
 
+/// Reading open files: all that a look-up needs of a [`Storage`].
+pub trait ReadAt {
+    /// Reads `length` bytes from `position`: fewer at the end of the file, none after it.
+    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError>;
+}
+
 /// A data directory. Paths are separated by `/` and relative to it: `orders-0/00000000000000000000.log`; `""` is the data
 /// directory itself.
-pub trait Storage {
+pub trait Storage: ReadAt {
     /// Makes a directory, and those above it. It may exist already.
     fn create_dir(&mut self, path: &str) -> Result<(), StorageError>;
     /// What is in a directory, sorted by name.
@@ -126,8 +135,11 @@ pub trait Storage {
     fn append(&mut self, file: FileId, bytes: Bytes) -> Result<(), StorageError>;
     /// Cuts a file off after `length` bytes, at once. Buffered appends are written first.
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), StorageError>;
-    /// Reads `length` bytes from `position`: fewer at the end of the file, none after it.
-    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError>;
+    /// The same as [`ReadAt::read`] if that needs no disk; `None` where it would have to wait for one. A storage that cannot
+    /// tell always reads.
+    fn read_cached(&self, file: FileId, position: u64, length: u32) -> Result<Option<Bytes>, StorageError> {
+        self.read(file, position, length).map(Some)
+    }
     /// A part of a file on its way to a socket. It must lie within the file. A storage on disk returns
     /// [`Slice::File`]; it becomes readable with the next [`Storage::commit`], and effects are performed after that.
     fn slice(&self, file: FileId, position: u64, length: u32) -> Result<Slice, StorageError>;
@@ -153,4 +165,32 @@ pub trait Storage {
     /// Hands all buffered appends to the operating system, with one vectored write per file. Returns the files for which
     /// that failed; what was buffered for them is dropped, and a part of it may have been written.
     fn commit(&mut self) -> Vec<(FileId, StorageError)>;
+}
+
+/// A storage for those who must not wait. What is not in memory is an error, and is remembered.
+pub(crate) struct CachedOnly<'a> {
+    storage: &'a dyn Storage,
+    missed: Cell<Option<FileRange>>,
+}
+
+impl<'a> CachedOnly<'a> {
+    pub(crate) fn new(storage: &'a dyn Storage) -> Self {
+        CachedOnly { storage, missed: Cell::new(None) }
+    }
+
+    /// The first part of a file that was not in memory.
+    pub(crate) fn missed(&self) -> Option<FileRange> {
+        self.missed.get()
+    }
+}
+
+impl ReadAt for CachedOnly<'_> {
+    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError> {
+        if let Some(bytes) = self.storage.read_cached(file, position, length)? {
+            return Ok(bytes);
+        }
+        self.missed.set(Some(self.missed.get().unwrap_or(FileRange { file, position, length })));
+        let (path, message) = (String::new(), "the bytes are not in memory".into());
+        Err(StorageError { kind: StorageErrorKind::NotCached, path, message })
+    }
 }

@@ -9,7 +9,7 @@
 //! more when the segment is closed, so that the last entry of a closed segment is its largest timestamp (TimeIndex.java,
 //! LogSegment.onBecomeInactiveSegment). That is what retention asks for.
 
-use crate::{FileId, Storage, StorageError, index::search};
+use crate::{FileId, ReadAt, Storage, StorageError, index::search};
 use bytes::Bytes;
 
 /// Length of an entry in bytes.
@@ -95,14 +95,14 @@ impl TimeIndex {
     /// The last entry for which `before` holds; it must hold for the first so many entries and for no others.
     pub fn last_where(
         &self,
-        storage: &dyn Storage,
+        storage: &dyn ReadAt,
         before: impl Fn(TimeEntry) -> bool,
     ) -> Result<Option<TimeEntry>, StorageError> {
         search(self.count, |number| self.entry(storage, number), before)
     }
 
     /// Entry number `number`; `None` if the file has become shorter than it was.
-    pub fn entry(&self, storage: &dyn Storage, number: u32) -> Result<Option<TimeEntry>, StorageError> {
+    pub fn entry(&self, storage: &dyn ReadAt, number: u32) -> Result<Option<TimeEntry>, StorageError> {
         let bytes = storage.read(self.file, u64::from(number) * u64::from(ENTRY_BYTES), ENTRY_BYTES)?;
         Ok(entries(&bytes).next())
     }

@@ -34,6 +34,8 @@ fn events(events: &[TraceEvent]) -> String {
             TraceKind::LogTruncated { to_offset, bytes, reason, .. } => {
                 writeln!(out, "truncated to offset {to_offset}, {bytes} bytes: {reason}").unwrap();
             }
+            // A story of one leader.
+            TraceKind::LeaderEpochStarted { .. } => {}
             other => panic!("a log does not emit {other:?}"),
         }
     }

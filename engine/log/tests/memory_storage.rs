@@ -1,7 +1,7 @@
 //! The disk in memory behaves like a disk: what every implementation of [`naru_log::Storage`] owes a log.
 
 use bytes::Bytes;
-use naru_log::{Fault, MemoryStorage, OpenMode, Storage, StorageErrorKind};
+use naru_log::{Fault, MemoryStorage, OpenMode, ReadAt, Storage, StorageErrorKind};
 
 fn names(storage: &MemoryStorage, path: &str) -> Vec<String> {
     storage.list(path).unwrap().into_iter().map(|entry| entry.name).collect()

@@ -1,7 +1,7 @@
 //! The page cache of the disk in memory: which pages are there, what a read costs, what goes when there is no room.
 
 use bytes::Bytes;
-use naru_log::{CacheConfig, DiskChange, FileId, MemoryStorage, OpenMode, Storage, StorageErrorKind};
+use naru_log::{CacheConfig, DiskChange, FileId, MemoryStorage, OpenMode, ReadAt, Storage, StorageErrorKind};
 use naru_trace::{PageState, pages_of};
 
 const PAGE: usize = 4096;

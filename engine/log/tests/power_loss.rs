@@ -1,7 +1,7 @@
 //! What the disk in memory keeps when the power fails: what was synced, all of it; of the rest nothing, or any part.
 
 use bytes::Bytes;
-use naru_log::{FileId, MemoryStorage, OpenMode, Storage};
+use naru_log::{FileId, MemoryStorage, OpenMode, ReadAt, Storage};
 use std::collections::BTreeSet;
 
 fn open(disk: &MemoryStorage, path: &str) -> FileId {

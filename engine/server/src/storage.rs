@@ -8,7 +8,7 @@
 //! Read [`crate::data_dir`] next: it decides whether a directory may be used at all.
 
 use bytes::{Bytes, BytesMut};
-use naru_log::{DirEntry, FileId, FileRange, OpenMode, Slice, Space, Storage, StorageError, StorageErrorKind};
+use naru_log::{DirEntry, FileId, FileRange, OpenMode, ReadAt, Slice, Space, Storage, StorageError, StorageErrorKind};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, IoSlice},
@@ -22,6 +22,8 @@ use std::{
 
 /// The most buffers that one `writev` takes on Linux (`IOV_MAX`).
 const IOV_MAX: usize = 1024;
+/// What is brought into the page cache at a time: about what a disk reads as fast as a page.
+const LOAD_BYTES: u64 = 128 * 1024;
 
 /// A data directory's files.
 pub struct FileStorage {
@@ -82,7 +84,20 @@ impl Handle {
         Ok(())
     }
 
-    /// The same, with an error that the engine understands.
+    /// Brings what lies around a range into the page cache. May take as long as the disk does.
+    pub fn load(&self, position: u64, length: u32) -> io::Result<()> {
+        let start = position - position % LOAD_BYTES;
+        let end = (position + u64::from(length)).next_multiple_of(LOAD_BYTES);
+        let mut buffer = vec![0; LOAD_BYTES as usize];
+        for position in (start..end).step_by(LOAD_BYTES as usize) {
+            if read_at_most(self.file(), position, &mut buffer)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same as [`Handle::sync`], with an error that the engine understands.
     pub fn sync_for_engine(&self) -> Result<(), StorageError> {
         self.sync().map_err(|error| storage_error(&error, &self.0.path.to_string_lossy(), "sync"))
     }
@@ -166,19 +181,42 @@ impl OpenFile {
     }
 
     fn read(&self, position: u64, length: u32) -> io::Result<Bytes> {
+        let read = |bytes: &mut [u8]| read_at_most(self.handle.file(), position, bytes).map(Some);
+        self.read_by(read, position, length).map(Option::unwrap_or_default)
+    }
+
+    /// The same without waiting for a disk; `None` where that is not possible.
+    fn read_cached(&self, position: u64, length: u32) -> io::Result<Option<Bytes>> {
+        let read = |bytes: &mut [u8]| match read_cached(self.handle.file(), position, bytes) {
+            Ok(count) => Ok((count == bytes.len()).then_some(count)),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                read_at_most(self.handle.file(), position, bytes).map(Some)
+            }
+            Err(error) => Err(error),
+        };
+        self.read_by(read, position, length)
+    }
+
+    /// What the operating system has is read by `read`, which says how many bytes there were.
+    fn read_by(
+        &self,
+        read: impl FnOnce(&mut [u8]) -> io::Result<Option<usize>>,
+        position: u64,
+        length: u32,
+    ) -> io::Result<Option<Bytes>> {
         let end = self.len().min(position.saturating_add(u64::from(length)));
         if position >= end {
-            return Ok(Bytes::new());
+            return Ok(Some(Bytes::new()));
         }
         let from_disk = self.committed.min(end).saturating_sub(position) as usize;
         let mut bytes = BytesMut::zeroed(from_disk);
-        let read = read_at_most(self.handle.file(), position, &mut bytes)?;
+        let Some(read) = read(&mut bytes)? else { return Ok(None) };
         bytes.truncate(read);
         // A file that is shorter than it was (somebody else cut it) ends here: no hole before the pending bytes.
         if read == from_disk {
             self.read_pending(position, end, &mut bytes);
         }
-        Ok(bytes.freeze())
+        Ok(Some(bytes.freeze()))
     }
 
     fn read_pending(&self, position: u64, end: u64, into: &mut BytesMut) {
@@ -190,6 +228,13 @@ impl OpenFile {
             }
             start += chunk.len() as u64;
         }
+    }
+}
+
+impl ReadAt for FileStorage {
+    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError> {
+        let open = self.get(file)?;
+        open.read(position, length).map_err(|error| storage_error(&error, &open.name, "read"))
     }
 }
 
@@ -273,9 +318,9 @@ impl Storage for FileStorage {
         Ok(())
     }
 
-    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError> {
+    fn read_cached(&self, file: FileId, position: u64, length: u32) -> Result<Option<Bytes>, StorageError> {
         let open = self.get(file)?;
-        open.read(position, length).map_err(|error| storage_error(&error, &open.name, "read"))
+        open.read_cached(position, length).map_err(|error| storage_error(&error, &open.name, "read"))
     }
 
     fn slice(&self, file: FileId, position: u64, length: u32) -> Result<Slice, StorageError> {
@@ -380,6 +425,31 @@ pub fn read_at_most(file: &File, position: u64, buffer: &mut [u8]) -> io::Result
     Ok(read)
 }
 
+/// Reads as much as can be had without waiting for a disk, possibly nothing. An error of kind `Unsupported` if the system cannot
+/// tell.
+#[cfg(target_os = "linux")]
+pub fn read_cached(file: &File, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+    let mut read = 0;
+    while read < buffer.len() {
+        let mut into = [io::IoSliceMut::new(&mut buffer[read..])];
+        match preadv2(file, &mut into, position + read as u64, ReadWriteFlags::NOWAIT) {
+            Ok(0) | Err(Errno::AGAIN) => break,
+            Ok(count) => read += count,
+            Err(Errno::INTR) => {}
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Err(ErrorKind::Unsupported.into()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(read)
+}
+
+/// Other systems cannot be asked what is cached.
+#[cfg(not(target_os = "linux"))]
+pub fn read_cached(_: &File, _: u64, _: &mut [u8]) -> io::Result<usize> {
+    Err(ErrorKind::Unsupported.into())
+}
+
 fn not_open(file: FileId) -> StorageError {
     let message = "this file is not open".to_owned();
     StorageError { kind: StorageErrorKind::Invalid, path: format!("file {}", file.0), message }
@@ -427,6 +497,27 @@ mod tests {
         assert_eq!(text(&storage.read(file, 18, 1).unwrap()), "");
         assert!(storage.commit().is_empty());
         assert_eq!(on_disk(), "first second third");
+    }
+
+    #[test]
+    fn what_is_not_in_memory_is_told_and_can_be_brought_there() {
+        let (_dir, mut storage) = storage();
+        let file = storage.open("a", OpenMode::CreateOrOpen).unwrap();
+        let page = |byte: u8| Bytes::from(vec![byte; 4096]);
+        (0..100).for_each(|byte| storage.append(file, page(byte)).unwrap());
+        assert!(storage.commit().is_empty());
+        storage.sync(file).unwrap();
+        let handle = storage.handle(file).unwrap();
+        rustix::fs::fadvise(handle.file(), 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        let wanted = |storage: &FileStorage| storage.read_cached(file, 50 * 4096, 4096).unwrap();
+        // A file system in memory has no other place for it.
+        assert!(wanted(&storage).is_none_or(|bytes| bytes == page(50)));
+        handle.load(50 * 4096, 4096).unwrap();
+        assert_eq!(wanted(&storage), Some(page(50)));
+        handle.load(99 * 4096, u32::MAX).unwrap();
+        storage.append(file, page(100)).unwrap();
+        assert_eq!(storage.read_cached(file, 99 * 4096, 9000).unwrap().unwrap(), [page(99), page(100)].concat());
+        assert_eq!(storage.read_cached(file, 1 << 30, 1).unwrap(), Some(Bytes::new()));
     }
 
     #[test]

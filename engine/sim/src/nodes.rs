@@ -15,7 +15,7 @@ use alloc::{
 use bytes::{BufMut, Bytes, BytesMut};
 use naru_broker::{Broker, BrokerConfig, ConnectionId, Effect, Frame, Input};
 use naru_client::{Admin, ClientEffect, ClientInput, ClientOutbox, Consumer, Machine, Producer};
-use naru_log::{FileId, MemoryStorage, Slice, Storage};
+use naru_log::{FileId, MemoryStorage, ReadAt, Slice, Storage};
 use naru_trace::{Actor, BrokerState, BrokerView, ClientView, Deadline, MessageLabel, Now, Seq, TraceKind};
 
 /// A broker's place in the world: it outlives the broker's process.
@@ -233,6 +233,12 @@ impl World {
                 let at = self.now.plus(self.rng.between(low, high) + slot.disk_state.slow_us);
                 let (life, cause) = (slot.life, self.trace.cause());
                 self.enqueue(at, Happening::Synced { broker: id, life, ticket, files, cause });
+            }
+            // Disks of a world are asked at once: what that costs is paid with the answer.
+            Effect::Load { ticket, range } => {
+                let Some(broker) = self.broker(id) else { return };
+                drop(broker.storage().read(range.file, range.position, range.length));
+                self.step_broker(id, Input::Loaded { ticket }, None);
             }
             Effect::Dial { connection, host, port } => {
                 assert!(connection.is_dialled(), "broker {id} dials with a number that its driver gives to others");

@@ -133,6 +133,13 @@ pub enum ParkCondition {
         /// The first partition asked for.
         partition: i32,
     },
+    /// A fetch: until the disk has told where its records are.
+    Loaded {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+    },
     /// An answer that must not be sent before these changes are on disk.
     Durable {
         /// The offset of the metadata log that has to be synced.

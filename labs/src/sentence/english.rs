@@ -165,6 +165,10 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
                 ParkCondition::Bytes { topic, partition, .. } => {
                     format!("{who} finds nothing new in {} and lets the reply wait{last}.", place(topic, *partition))
                 }
+                ParkCondition::Loaded { topic, partition } => {
+                    let place = place(topic, *partition);
+                    format!("{who} has to ask the disk where the records of {place} are, and lets the reply wait.")
+                }
                 ParkCondition::Durable { .. } => {
                     format!("{who} lets the reply wait until the change is safely on disk{last}.")
                 }

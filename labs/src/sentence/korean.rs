@@ -182,6 +182,10 @@ fn connection(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> {
                 ParkCondition::Bytes { topic, partition, .. } => {
                     format!("{who} {}에 새 레코드가 없어 {last}응답을 미룹니다.", place(topic, *partition))
                 }
+                ParkCondition::Loaded { topic, partition } => {
+                    let place = place(topic, *partition);
+                    format!("{who} {place}의 레코드 위치를 디스크에서 읽어 올 때까지 응답을 미룹니다.")
+                }
                 ParkCondition::Durable { .. } => {
                     format!("{who} 변경이 디스크에 안전하게 기록될 때까지 {last}응답을 미룹니다.")
                 }

@@ -334,6 +334,7 @@ fn of_brokers() -> Vec<TraceKind> {
         TraceKind::LifecycleChanged { state: "leaving".into(), epoch: 5 },
         TraceKind::LifecycleChanged { state: "stopping".into(), epoch: 5 },
         parked(ParkCondition::Group { group: "readers".into() }, None),
+        parked(ParkCondition::Loaded { topic: topic(), partition: 1 }, None),
         TraceKind::ReplyReleased { parked: 1, timed_out: true },
         TraceKind::ReplyReleased { parked: 1, timed_out: false },
         TraceKind::ResponseSent { connection: 1, api: "Fetch".into(), bytes: 70, error: None },

@@ -160,7 +160,9 @@ pub fn waits(until: &ParkCondition, locale: Locale) -> String {
             format!("{} {records}", text::waits_for(locale))
         }
         ParkCondition::Group { group } => format!("{} {group}", text::waits_for(locale)),
-        ParkCondition::Durable { .. } => format!("{} {}", text::waits_for(locale), text::waits_disk(locale)),
+        ParkCondition::Durable { .. } | ParkCondition::Loaded { .. } => {
+            format!("{} {}", text::waits_for(locale), text::waits_disk(locale))
+        }
         ParkCondition::Replicated { topic, partition, .. } => {
             let replicas = match locale {
                 Locale::En => format!("the replicas of {topic}-{partition}"),

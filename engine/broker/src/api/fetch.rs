@@ -4,12 +4,13 @@
 //! Deliberately no per-record work: batches leave as the log has them.
 
 use crate::{
-    api::fetch_read::{PartitionRead, ReadLimits, read_partitions},
+    api::fetch_read::{Missing, PartitionRead, ReadLimits, Reading, read_partitions},
     connections::RequestContext,
+    effect::Effect,
     fetch_sessions::{FINAL_EPOCH, INITIAL_EPOCH, SessionLimits, SessionUpdate, SessionUse, Told, Wanted},
     purgatory::{Until, Want},
     reply::{RecordData, Reply},
-    topics::TopicRef,
+    topics::{PartitionKey, TopicRef},
     turn::Turn,
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
@@ -26,6 +27,9 @@ const FIRST_VERSION_WITH_ZSTD: i16 = 10;
 const FIRST_VERSION_FROM_FOLLOWERS: i16 = 11;
 /// Answers name the leader from this version on (KIP-951; the field is older).
 const FIRST_VERSION_WITH_LEADERS: i16 = 16;
+/// How often one fetch waits for a part of a file before it reads what is missing itself. A search in a cold index of 10 MB
+/// looks at about six parts of 128 KiB, and then at two of the log.
+const LOADS_MAX: u32 = 16;
 
 /// A fetch, understood: what to read, and how.
 #[derive(Debug)]
@@ -39,6 +43,10 @@ pub(crate) struct FetchPlan {
     pub(crate) version: i16,
     pub(crate) min_bytes: u32,
     pub(crate) max_wait_ms: i32,
+    /// Whether it has waited for bytes already: then it is answered with what is there.
+    pub(crate) has_waited: bool,
+    /// How often it has waited for a disk.
+    pub(crate) loads: u32,
 }
 
 /// A fetch that waits for more bytes.
@@ -54,6 +62,15 @@ pub(crate) struct FetchWait {
     pub(crate) missing: u32,
 }
 
+/// A fetch that waits for a part of a file: without it, nobody can say where its records are.
+#[derive(Debug)]
+pub(crate) struct FetchLoad {
+    pub(crate) plan: FetchPlan,
+    pub(crate) ticket: u64,
+    /// The partition whose file it is.
+    pub(crate) key: PartitionKey,
+}
+
 /// The answer to a fetch, and how many records are in it.
 #[derive(Debug)]
 pub(crate) struct FetchAnswer {
@@ -64,27 +81,49 @@ pub(crate) struct FetchAnswer {
 /// Answers a request, now or later.
 pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: FetchRequest) -> Reply {
     // Read the request.
-    let plan = match plan(turn, context, request) {
-        Ok(plan) => plan,
-        Err(error) => return Reply::Records(session_error(error)),
+    match plan(turn, context, request) {
+        Ok(plan) => decide(turn, plan),
+        Err(error) => Reply::Records(session_error(error)),
+    }
+}
+
+/// Answers a fetch that has waited for bytes, with whatever is there now.
+pub(crate) fn resume(turn: &mut Turn<'_>, wait: FetchWait) -> Reply {
+    decide(turn, FetchPlan { has_waited: true, ..wait.plan })
+}
+
+/// Goes on with a fetch whose look-up had to wait for a disk. It may have to again: for the log after the index, for the end
+/// after the beginning, for one partition after the other.
+pub(crate) fn go_on(turn: &mut Turn<'_>, load: FetchLoad) -> Reply {
+    decide(turn, FetchPlan { loads: load.plan.loads + 1, ..load.plan })
+}
+
+fn decide(turn: &mut Turn<'_>, plan: FetchPlan) -> Reply {
+    // Decide. Who has waited often enough reads where others would wait: pages may go as fast as they come.
+    let reading = if plan.loads < LOADS_MAX && !turn.state.stopping { Reading::Cached } else { Reading::Waiting };
+    let limits = ReadLimits { is_first: !plan.has_waited, ..plan.limits };
+    let mut reads = match read_partitions(turn, &plan.wanted, &limits, reading) {
+        Ok(reads) => reads,
+        Err(missing) => return load(turn, plan, missing),
     };
-    // Decide.
-    let mut reads = read_partitions(turn, &plan.wanted, &plan.limits);
-    let is_redirected = prefer_replicas(turn, &plan, &mut reads);
+    let is_redirected = !plan.has_waited && prefer_replicas(turn, &plan, &mut reads);
     let bytes: u64 = reads.iter().map(|read| u64::from(read.bytes)).sum();
     let failed = is_redirected || reads.iter().any(|read| read.error != ErrorCode::None || read.diverging.is_some());
     let enough = bytes >= u64::from(plan.min_bytes) || plan.wanted.is_empty() || plan.max_wait_ms <= 0;
-    if !enough && !failed && !turn.state.stopping {
+    if !enough && !failed && !plan.has_waited && !turn.state.stopping {
         return park(turn, plan, &reads);
     }
     // Answer.
     Reply::Records(answer(turn, &plan, reads))
 }
 
-/// Answers a fetch that has waited, with whatever is there now.
-pub(crate) fn resume(turn: &mut Turn<'_>, wait: FetchWait) -> FetchAnswer {
-    let reads = read_partitions(turn, &wait.plan.wanted, &ReadLimits { is_first: false, ..wait.plan.limits });
-    answer(turn, &wait.plan, reads)
+/// Asks for what is missing. Everybody else is served meanwhile.
+fn load(turn: &mut Turn<'_>, mut plan: FetchPlan, missing: Missing) -> Reply {
+    plan.detach();
+    let Missing { key, range } = missing;
+    let ticket = turn.state.purgatory.new_load();
+    turn.out.effects.push(Effect::Load { ticket, range });
+    Reply::Park { until: Until::Loaded(Box::new(FetchLoad { plan, ticket, key })), deadline: None }
 }
 
 fn plan(turn: &mut Turn<'_>, context: &RequestContext, request: FetchRequest) -> Result<FetchPlan, ErrorCode> {
@@ -133,14 +172,11 @@ fn plan(turn: &mut Turn<'_>, context: &RequestContext, request: FetchRequest) ->
     let min_bytes = (request.min_bytes.max(0) as u32).min(turn.state.config.fetch_max_bytes);
     let (version, max_wait_ms) = (context.version, request.max_wait_ms);
     let rack = rack.map(|rack| String::from(rack.as_str()));
-    Ok(FetchPlan { wanted, usage, by_id, limits, rack, version, min_bytes, max_wait_ms })
+    Ok(FetchPlan { wanted, usage, by_id, limits, rack, version, min_bytes, max_wait_ms, has_waited: false, loads: 0 })
 }
 
 fn park(turn: &Turn<'_>, mut plan: FetchPlan, reads: &[PartitionRead]) -> Reply {
-    // What waits must not hold on to the memory of the whole request.
-    for wanted in &mut plan.wanted {
-        wanted.topic = wanted.topic.to_owned();
-    }
+    plan.detach();
     let wants: Vec<Want> = reads
         .iter()
         .zip(&plan.wanted)
@@ -299,6 +335,15 @@ fn session_error(error: ErrorCode) -> FetchAnswer {
     let result =
         FetchResult { throttle_time_ms: 0, error_code, session_id: 0, topics: Vec::new(), node_endpoints: Vec::new() };
     FetchAnswer { result, records: 0 }
+}
+
+impl FetchPlan {
+    /// What waits must not hold on to the memory of the whole request.
+    fn detach(&mut self) {
+        for wanted in &mut self.wanted {
+            wanted.topic = wanted.topic.to_owned();
+        }
+    }
 }
 
 impl PartitionRead {

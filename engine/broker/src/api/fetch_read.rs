@@ -9,7 +9,7 @@ use crate::{
     turn::Turn,
 };
 use alloc::vec::Vec;
-use naru_log::{Log, LogError, Slice};
+use naru_log::{FileRange, Log, LogError, Slice};
 use naru_records::Compression;
 use naru_wire::ErrorCode;
 
@@ -57,21 +57,45 @@ pub(crate) struct PartitionRead {
     pub(crate) preferred_replica: i32,
 }
 
+/// Whether a look-up may wait for a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It may not: it says what is missing.
+    Cached,
+    /// It may.
+    Waiting,
+}
+
+/// What has to be in memory first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Missing {
+    pub(crate) key: PartitionKey,
+    pub(crate) range: FileRange,
+}
+
 /// Reads partitions in order until the bytes of the request are used up. The answer is as long as `wanted`.
-pub(crate) fn read_partitions(turn: &mut Turn<'_>, wanted: &[Wanted], limits: &ReadLimits) -> Vec<PartitionRead> {
+pub(crate) fn read_partitions(
+    turn: &mut Turn<'_>,
+    wanted: &[Wanted],
+    limits: &ReadLimits,
+    reading: Reading,
+) -> Result<Vec<PartitionRead>, Missing> {
     let mut left = limits.max_bytes;
     let mut at_least_one = true;
     let mut reads = Vec::with_capacity(wanted.len());
     for wanted in wanted {
         let read = match turn.state.topics.find(&wanted.topic, wanted.partition) {
             Err(error) => PartitionRead::failed(None, error),
-            Ok(key) => read_partition(turn, key, wanted, &ReadLimits { max_bytes: left, ..*limits }, at_least_one),
+            Ok(key) => {
+                let limits = ReadLimits { max_bytes: left, ..*limits };
+                read_partition(turn, key, wanted, &limits, (at_least_one, reading))?
+            }
         };
         at_least_one &= read.bytes == 0;
         left = left.saturating_sub(read.bytes);
         reads.push(read);
     }
-    reads
+    Ok(reads)
 }
 
 fn read_partition(
@@ -79,32 +103,37 @@ fn read_partition(
     key: PartitionKey,
     wanted: &Wanted,
     limits: &ReadLimits,
-    at_least_one: bool,
-) -> PartitionRead {
+    (at_least_one, reading): (bool, Reading),
+) -> Result<PartitionRead, Missing> {
     let topics = &turn.state.topics;
     let (Some(partition), Some(topic)) = (topics.partition(key), topics.get(key.topic)) else {
-        return PartitionRead::failed(None, ErrorCode::UnknownTopicOrPartition);
+        return Ok(PartitionRead::failed(None, ErrorCode::UnknownTopicOrPartition));
     };
     let zstd = topic.settings.compression == Some(Compression::Zstd);
     let broker_epoch = turn.state.cluster().broker(limits.replica_id).map(|broker| broker.epoch);
     if let Err(error) = check(partition, wanted, limits, zstd, broker_epoch) {
-        return PartitionRead::failed(Some(key), error);
+        return Ok(PartitionRead::failed(Some(key), error));
     }
-    let Some(log) = partition.log() else { return PartitionRead::failed(Some(key), ErrorCode::KafkaStorageError) };
+    let Some(log) = partition.log() else { return Ok(PartitionRead::failed(Some(key), ErrorCode::KafkaStorageError)) };
     let (high_watermark, log_start_offset) = (partition.high_watermark, log.log_start_offset());
     match divergence(log, wanted) {
         Ok(None) => {}
         Ok(diverging) => {
-            return PartitionRead { diverging, ..PartitionRead::nothing(key, high_watermark, log_start_offset) };
+            return Ok(PartitionRead { diverging, ..PartitionRead::nothing(key, high_watermark, log_start_offset) });
         }
-        Err(error) => return PartitionRead::failed(Some(key), error),
+        Err(error) => return Ok(PartitionRead::failed(Some(key), error)),
     }
     let max_bytes = (wanted.max_bytes.max(0) as u32).min(limits.max_bytes);
     let readable = if limits.is_follower() { log.log_end_offset() } else { high_watermark };
     if let Err(error) = check_known(partition, log, wanted, limits) {
-        return PartitionRead::failed(Some(key), error);
+        return Ok(PartitionRead::failed(Some(key), error));
     }
-    match log.read(wanted.fetch_offset, max_bytes, readable, at_least_one, turn.storage) {
+    let offset = wanted.fetch_offset;
+    let read = match reading {
+        Reading::Cached => log.read_cached(offset, max_bytes, readable, at_least_one, turn.storage),
+        Reading::Waiting => log.read(offset, max_bytes, readable, at_least_one, turn.storage),
+    };
+    Ok(match read {
         Ok(read) => {
             let read = PartitionRead {
                 records: u32::try_from(read.next_offset - read.first_offset).unwrap_or(0),
@@ -116,6 +145,7 @@ fn read_partition(
             note_follower(turn, key, wanted, limits);
             read
         }
+        Err(LogError::NotCached(range)) => return Err(Missing { key, range }),
         Err(LogError::OffsetOutOfRange { .. }) => PartitionRead::failed(Some(key), ErrorCode::OffsetOutOfRange),
         Err(error) => {
             turn.on_log_error(key, &error);
@@ -123,7 +153,7 @@ fn read_partition(
             let code = if is_damage { ErrorCode::CorruptMessage } else { ErrorCode::KafkaStorageError };
             PartitionRead::failed(Some(key), code)
         }
-    }
+    })
 }
 
 fn check(

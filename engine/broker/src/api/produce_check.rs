@@ -43,7 +43,7 @@ impl Refusal {
             LogError::MessageTooLarge { .. } => ErrorCode::MessageTooLarge,
             LogError::RecordListTooLarge { .. } => ErrorCode::RecordListTooLarge,
             LogError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
-            LogError::Corrupt { .. } | LogError::Storage(_) => ErrorCode::KafkaStorageError,
+            LogError::Corrupt { .. } | LogError::Storage(_) | LogError::NotCached(_) => ErrorCode::KafkaStorageError,
         };
         Refusal::new(code, error.to_string())
     }

@@ -53,6 +53,7 @@ impl Controller {
             for effect in core::mem::take(&mut self.out.effects) {
                 match effect {
                     Effect::Sync { ticket, .. } => inputs.push_back(Input::Synced { ticket, result: Ok(()) }),
+                    Effect::Load { ticket, .. } => inputs.push_back(Input::Loaded { ticket }),
                     Effect::Send { frame, .. } => {
                         let [Slice::Bytes(bytes)] = &frame.chunks[..] else { panic!("one piece") };
                         self.answers.push_back(bytes.slice(4..));

@@ -11,7 +11,7 @@ pub mod transcript;
 
 use bytes::Bytes;
 use naru_broker::{Broker, BrokerConfig, ConnectionId, Effect, Input, Outbox};
-use naru_log::{MemoryStorage, Slice, Storage};
+use naru_log::{FileRange, MemoryStorage, ReadAt, Slice, Storage};
 use naru_trace::{Actor, ClusterView, Micros, Now, Trace, TraceEvent, TraceKind};
 use naru_wire::{ApiKey, Request, RequestHeader, Response, StrBytes, decode_response, encode_request};
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +32,8 @@ pub struct Harness {
     /// Whether syncs are answered at once.
     pub sync_at_once: bool,
     pub tickets: VecDeque<u64>,
+    /// Parts of files that the broker wants in memory.
+    pub loads: VecDeque<(u64, FileRange)>,
     /// What was sent and not yet looked at, in order.
     pub sent: VecDeque<(ConnectionId, Bytes)>,
     pub closed: VecDeque<(ConnectionId, String)>,
@@ -68,6 +70,7 @@ impl Harness {
             events: Vec::new(),
             sync_at_once: true,
             tickets: VecDeque::new(),
+            loads: VecDeque::new(),
             sent: VecDeque::new(),
             closed: VecDeque::new(),
             waiting: BTreeMap::new(),
@@ -168,6 +171,13 @@ impl Harness {
         self.step(Input::Synced { ticket, result: Ok(()) });
     }
 
+    /// Brings in the part of a file that was asked for first.
+    pub fn load_one(&mut self) {
+        let (ticket, range) = self.loads.pop_front().expect("a part of a file was asked for");
+        drop(self.storage.read(range.file, range.position, range.length));
+        self.step(Input::Loaded { ticket });
+    }
+
     /// One turn of the driver, as the contract has it.
     pub fn step(&mut self, input: Input) {
         self.enter();
@@ -206,6 +216,7 @@ impl Harness {
                     self.closed.push_back((connection, reason.into_owned()));
                 }
                 Effect::Sync { ticket, .. } => self.tickets.push_back(ticket),
+                Effect::Load { ticket, range } => self.loads.push_back((ticket, range)),
                 Effect::Dial { .. } => panic!("a lone broker dials nobody"),
             }
         }

@@ -139,7 +139,7 @@ impl Harness {
     }
 
     /// What was sent and closed since the last time.
-    fn happened(&mut self) -> Vec<String> {
+    pub fn happened(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some((connection, _)) = self.sent.front() {
             let connection = letter(*connection);

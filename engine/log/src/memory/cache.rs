@@ -4,6 +4,7 @@
 //! longest is written back first. A read that misses, and goes on where the last one ended, reads ahead.
 
 use super::{Disk, DiskChange, file::File};
+use crate::{FileId, StorageError};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use naru_trace::SortedMap;
@@ -96,6 +97,17 @@ impl Cache {
 }
 
 impl Disk {
+    /// Whether a page of the range is not in memory, and the disk is one that tells.
+    pub(super) fn is_to_wait_for(&self, file: FileId, position: u64, length: u32) -> Result<bool, StorageError> {
+        let file = &self.files[&self.number_of(file)?];
+        let end = position.saturating_add(u64::from(length)).min(file.bytes.len() as u64);
+        if !self.tells_cached || position >= end {
+            return Ok(false);
+        }
+        let mut pages = (position / PAGE_BYTES) as u32..pages_of(end);
+        Ok(pages.any(|page| file.pages[page as usize].state == PageState::OnDisk))
+    }
+
     /// Pages of a file are read: counts, and brings in what is missing.
     pub(super) fn on_read(&mut self, number: u32, position: u64, length: u64) {
         let file = self.files.get_mut(&number).expect("the caller has found it");

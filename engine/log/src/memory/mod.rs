@@ -91,6 +91,8 @@ struct Disk {
     used: u64,
     faults: SortedMap<String, Fault>,
     sync_fails: bool,
+    /// Whether reads that must not wait are told of pages that are not in memory.
+    tells_cached: bool,
     /// Microseconds, as the world says.
     time_us: u64,
     /// What happened since somebody looked; `None` if nobody watches.
@@ -145,6 +147,11 @@ impl MemoryStorage {
     /// Forgets all clean pages: what is read next comes from the disk.
     pub fn drop_caches(&self) {
         self.disk.borrow_mut().drop_caches();
+    }
+
+    /// Whether [`crate::Storage::read_cached`] tells what is not in memory. Otherwise it reads, as if every read took no time.
+    pub fn set_tells_cached(&self, tells: bool) {
+        self.disk.borrow_mut().tells_cached = tells;
     }
 
     /// When the oldest dirty page was written, in microseconds; `None` if all are clean.

@@ -4,9 +4,19 @@ use super::{
     Disk, DiskChange, Fault, MemoryStorage, OpenFile, check_path, error, folders_of, full, io_error, not_found,
     tree::Node,
 };
-use crate::{DirEntry, FileId, OpenMode, Slice, Storage, StorageError, StorageErrorKind};
+use crate::{DirEntry, FileId, OpenMode, ReadAt, Slice, Storage, StorageError, StorageErrorKind};
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use bytes::Bytes;
+
+impl ReadAt for MemoryStorage {
+    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError> {
+        let disk = &mut *self.disk.borrow_mut();
+        let number = disk.number_of(file)?;
+        disk.check_fault(&disk.files[&number].path, Fault::Read)?;
+        disk.on_read(number, position, u64::from(length));
+        Ok(disk.files[&number].read(position, length))
+    }
+}
 
 impl Storage for MemoryStorage {
     fn create_dir(&mut self, path: &str) -> Result<(), StorageError> {
@@ -125,12 +135,11 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
-    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError> {
-        let disk = &mut *self.disk.borrow_mut();
-        let number = disk.number_of(file)?;
-        disk.check_fault(&disk.files[&number].path, Fault::Read)?;
-        disk.on_read(number, position, u64::from(length));
-        Ok(disk.files[&number].read(position, length))
+    fn read_cached(&self, file: FileId, position: u64, length: u32) -> Result<Option<Bytes>, StorageError> {
+        if self.disk.borrow().is_to_wait_for(file, position, length)? {
+            return Ok(None);
+        }
+        self.read(file, position, length).map(Some)
     }
 
     fn slice(&self, file: FileId, position: u64, length: u32) -> Result<Slice, StorageError> {

@@ -3,7 +3,7 @@
 use super::Bench;
 use bytes::Bytes;
 use naru_log::{
-    DirEntry, FileId, MemoryStorage, OpenMode, Slice, Storage, StorageError, StorageErrorKind,
+    DirEntry, FileId, MemoryStorage, OpenMode, ReadAt, Slice, Storage, StorageError, StorageErrorKind,
     clean::{CleanError, Cleanable, Cleaned, Cleaner, CleanerOptions, DigestSecret, Progress},
 };
 use naru_records::DecompressLimit;
@@ -70,6 +70,12 @@ impl FailingStorage {
     }
 }
 
+impl ReadAt for FailingStorage {
+    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError> {
+        self.disk.read(file, position, length)
+    }
+}
+
 impl Storage for FailingStorage {
     fn create_dir(&mut self, path: &str) -> Result<(), StorageError> {
         self.change()?.create_dir(path)
@@ -100,9 +106,6 @@ impl Storage for FailingStorage {
     }
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
         self.change()?.truncate(file, length)
-    }
-    fn read(&self, file: FileId, position: u64, length: u32) -> Result<Bytes, StorageError> {
-        self.disk.read(file, position, length)
     }
     fn slice(&self, file: FileId, position: u64, length: u32) -> Result<Slice, StorageError> {
         self.disk.slice(file, position, length)

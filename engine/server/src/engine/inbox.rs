@@ -27,6 +27,8 @@ pub enum Message {
     Disconnected { connection: ConnectionId },
     /// Files are on disk, or could not be brought there.
     Synced { ticket: u64, result: Result<(), StorageError> },
+    /// A part of a file is in the page cache, or cannot be read.
+    Loaded { ticket: u64 },
     /// Somebody wants to see the picture once.
     View { answer: oneshot::Sender<ClusterView> },
     /// Somebody wants to see the picture and all that happens to it.

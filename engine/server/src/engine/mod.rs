@@ -19,7 +19,7 @@ use self::{
 };
 use crate::{clock::Clock, net::dial::Dialler, storage::FileStorage};
 use naru_broker::{Broker, BrokerConfig, ConnectionId, Effect, Frame, Input, Outbox, StartError};
-use naru_log::{FileId, Slice, Storage, StorageError};
+use naru_log::{FileId, FileRange, Slice, Storage, StorageError};
 use naru_trace::{Actor, ClusterView, Now};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -202,6 +202,7 @@ impl EngineThread {
                 self.syncs_under_way -= 1;
                 self.step(now, Input::Synced { ticket, result });
             }
+            Message::Loaded { ticket } => self.step(now, Input::Loaded { ticket }),
             Message::View { answer } => drop(answer.send(self.view(now))),
             Message::Report { answer } => drop(answer.send(self.report())),
             Message::Subscribe { answer } => self.subscribe(now, answer),
@@ -319,6 +320,7 @@ impl EngineThread {
                 self.dialling.insert(connection, dialling);
             }
             Effect::Sync { ticket, files } => self.sync(ticket, &files),
+            Effect::Load { ticket, range } => self.load(ticket, range),
         }
     }
 
@@ -338,6 +340,17 @@ impl EngineThread {
             // The file is gone between the step and now. A response with a hole would be a lie.
             None => outlet.close(),
         }
+    }
+
+    /// Reads a part of a file on a thread that may block, for its bytes to be in the page cache.
+    fn load(&mut self, ticket: u64, range: FileRange) {
+        let handle = self.broker.storage().handle(range.file);
+        let inbox = self.inbox.clone();
+        self.runtime.spawn_blocking(move || {
+            // Whoever wants the bytes finds out what is wrong with them.
+            let _ = handle.map(|handle| handle.load(range.position, range.length));
+            let _ = inbox.tell(Message::Loaded { ticket });
+        });
     }
 
     fn sync(&mut self, ticket: u64, files: &[FileId]) {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     engine::outlet::{Chunk, Outgoing},
-    storage::{Handle, read_at_most},
+    storage::{Handle, read_at_most, read_cached},
 };
 use bytes::Bytes;
 use std::{
@@ -127,7 +127,11 @@ impl Writer<'_> {
         if self.scratch.len() < range.end {
             self.scratch.resize(range.end.next_power_of_two().min(WINDOW_BYTES), 0);
         }
-        let hot = read_cached(handle, position, &mut self.scratch[range.clone()])?;
+        let hot = match read_cached(handle.file(), position, &mut self.scratch[range.clone()]) {
+            // Where the system cannot tell, every read may block.
+            Err(error) if error.kind() == ErrorKind::Unsupported => 0,
+            hot => hot?,
+        };
         let (position, range) = (position + hot as u64, range.start + hot..range.end);
         if range.is_empty() {
             return Ok(());
@@ -163,29 +167,4 @@ impl Writer<'_> {
         }
         Ok(())
     }
-}
-
-/// Reads as much as can be had without waiting for a disk, possibly nothing.
-#[cfg(target_os = "linux")]
-fn read_cached(handle: &Handle, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    use rustix::io::{Errno, ReadWriteFlags, preadv2};
-    let mut read = 0;
-    while read < buffer.len() {
-        let mut into = [io::IoSliceMut::new(&mut buffer[read..])];
-        match preadv2(handle.file(), &mut into, position + read as u64, ReadWriteFlags::NOWAIT) {
-            Ok(0) => break,
-            Ok(count) => read += count,
-            Err(Errno::INTR) => {}
-            // Not cached, or a file system that cannot tell.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(read)
-}
-
-/// Other systems cannot be asked what is cached: every read may block.
-#[cfg(not(target_os = "linux"))]
-fn read_cached(_: &Handle, _: u64, _: &mut [u8]) -> io::Result<usize> {
-    Ok(0)
 }

@@ -21,7 +21,7 @@ use alloc::{
     vec::Vec,
 };
 use bytes::Bytes;
-use naru_log::{Log, MemoryStorage, Slice, Storage};
+use naru_log::{Log, MemoryStorage, ReadAt, Slice, Storage};
 use naru_metadata::record::{
     BrokerEndpoint, ConfigRecord, PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord, TopicRecord,
 };
@@ -309,6 +309,7 @@ impl Cluster {
                 self.received.remove(&connection.0);
             }
             Effect::Sync { ticket, .. } => self.queue.push_back((id, Input::Synced { ticket, result: Ok(()) })),
+            Effect::Load { ticket, .. } => self.queue.push_back((id, Input::Loaded { ticket })),
             Effect::Dial { connection, port, .. } => {
                 let target = i32::from(port) - 9_000;
                 let is_cut = target != id && (self.isolated.contains(&id) || self.isolated.contains(&target));
