@@ -15,6 +15,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
 };
 use std::{
+    fs::File,
     path::Path,
     sync::{
         Mutex,
@@ -38,6 +39,9 @@ struct Options {
     /// How often each workload is run; the median is reported.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Measure nothing but a hot topic beside a reader of a backlog.
+    #[arg(long)]
+    only_backlog: bool,
 }
 
 /// The topic with the backlog.
@@ -52,21 +56,27 @@ fn main() {
         brokers.push(Contender::start("Apache Kafka 4.1.1", BrokerKind::ApacheKafka));
     }
     let mut table = Table::new(&brokers);
-    table.row("start to first acknowledged record, ms", Better::Lower, |i| brokers[i].first_ack.as_secs_f64() * 1e3);
-    table.row("resident memory, idle, MiB", Better::Lower, |i| brokers[i].process.resident_mib());
-    for size in [1024, 100] {
-        for acks in ["1", "all"] {
-            throughput_rows(&mut table, &brokers, &options, size, acks);
-        }
-    }
-    for (size, rate) in [(1024, 5_000), (100, 20_000)] {
-        for acks in ["1", "all"] {
-            latency_rows(&mut table, &brokers, &options, (size, rate), acks);
-        }
+    if !options.only_backlog {
+        load_rows(&mut table, &brokers, &options);
     }
     backlog_rows(&mut table, &brokers, &options);
     table.row("resident memory, after the load, MiB", Better::Lower, |i| brokers[i].process.resident_mib());
     table.print();
+}
+
+fn load_rows(table: &mut Table, brokers: &[Contender], options: &Options) {
+    table.row("start to first acknowledged record, ms", Better::Lower, |i| brokers[i].first_ack.as_secs_f64() * 1e3);
+    table.row("resident memory, idle, MiB", Better::Lower, |i| brokers[i].process.resident_mib());
+    for size in [1024, 100] {
+        for acks in ["1", "all"] {
+            throughput_rows(table, brokers, options, size, acks);
+        }
+    }
+    for (size, rate) in [(1024, 5_000), (100, 20_000)] {
+        for acks in ["1", "all"] {
+            latency_rows(table, brokers, options, (size, rate), acks);
+        }
+    }
 }
 
 enum BrokerKind {
@@ -143,10 +153,22 @@ fn backlog_rows(table: &mut Table, brokers: &[Contender], options: &Options) {
     for round in 0..options.rounds {
         for (i, broker) in brokers.iter().enumerate() {
             let hot = |name: &str| paced_latency(&broker.process, &format!("hot-{name}-{round}"), load, "1", PACED);
-            alone[i].push(hot("alone"));
-            warm[i].push(beside_a_reader(broker, options.backlog, || hot("warm")));
-            forget_pages(broker.data.path());
-            cold[i].push(beside_a_reader(broker, options.backlog, || hot("cold")));
+            // Each phase is as often the first as the last: a machine is not the same for long.
+            for phase in (0..3).map(|phase| (round + phase) % 3) {
+                match phase {
+                    0 => alone[i].push(hot("alone")),
+                    1 => {
+                        each_file(broker.data.path(), &remember_pages);
+                        warm[i].push(beside_a_reader(broker, options.backlog, || hot("warm")));
+                    }
+                    _ => {
+                        each_file(broker.data.path(), &forget_pages);
+                        cold[i].push(beside_a_reader(broker, options.backlog, || hot("cold")));
+                    }
+                }
+            }
+            let (alone, warm, cold) = (alone[i][round], warm[i][round], cold[i][round]);
+            eprintln!("round {round}, {}, p50 and p99 in ms: {alone:.2?} {warm:.2?} {cold:.2?}", broker.name);
         }
     }
     let p99 = |figures: &[(f64, f64)]| median(figures.iter().map(|figure| figure.1));
@@ -183,17 +205,27 @@ fn read_backlog(broker: &BrokerProcess, count: u64, reading: &AtomicBool) {
     }
 }
 
-/// Brings every file below `directory` to disk and out of the page cache.
-fn forget_pages(directory: &Path) {
+/// Does something with every file below `directory`.
+fn each_file(directory: &Path, work: &dyn Fn(File)) {
     for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            forget_pages(&path);
-        } else if let Ok(file) = std::fs::File::open(&path) {
-            file.sync_all().expect("the file is synced");
-            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("the advice is taken");
+            each_file(&path, work);
+        } else if let Ok(file) = File::open(&path) {
+            work(file);
         }
     }
+}
+
+/// Brings a file to disk and out of the page cache.
+fn forget_pages(file: File) {
+    file.sync_all().expect("the file is synced");
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).expect("the advice is taken");
+}
+
+/// Brings a file into the page cache.
+fn remember_pages(mut file: File) {
+    std::io::copy(&mut file, &mut std::io::sink()).expect("the file can be read");
 }
 
 /// What one run of a throughput workload took.
