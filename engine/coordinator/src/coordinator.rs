@@ -141,6 +141,11 @@ impl Coordinator {
         for id in with_offsets {
             self.groups.entry(id).or_insert_with(|| Group::Classic(ClassicGroup::default()));
         }
+        for group in self.groups.values_mut() {
+            if let Group::Consumer(group) = group {
+                group.learn_names(io.topics);
+            }
+        }
         self.restart_sessions(io);
         for id in self.groups.keys() {
             io.trace.emit(|| TraceKind::GroupLoaded {

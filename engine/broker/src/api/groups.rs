@@ -1,5 +1,5 @@
 //! JoinGroup (11), Heartbeat (12), LeaveGroup (13), SyncGroup (14), OffsetCommit (8), OffsetFetch (9), OffsetDelete (47),
-//! FindCoordinator (10): members of groups, and where their groups are.
+//! ConsumerGroupHeartbeat (68), FindCoordinator (10): members of groups, and where their groups are.
 //!
 //! What is decided is decided in `naru-coordinator`; which of its coordinators is asked, and when its answer goes out, in
 //! [`crate::groups`].
@@ -9,10 +9,10 @@ use alloc::{string::ToString, vec::Vec};
 use naru_wire::{
     BrokerId, ErrorCode, GroupId, StrBytes,
     messages::{
-        FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest,
-        JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, OffsetCommitRequest, OffsetCommitResponse,
-        OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest,
-        SyncGroupResponse,
+        ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, FindCoordinatorRequest, FindCoordinatorResponse,
+        HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
+        LeaveGroupResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse,
+        OffsetFetchRequest, OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse,
         find_coordinator_response::Coordinator,
         offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic},
         offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics},
@@ -70,6 +70,18 @@ pub(crate) fn leave(turn: &mut Turn<'_>, context: &RequestContext, request: &Lea
     let refuse = |error: ErrorCode| LeaveGroupResponse::default().with_error_code(error.code()).into();
     turn.on_group(context, &request.group_id, refuse, |coordinator, io, client| {
         coordinator.leave_group(io, client, request)
+    })
+}
+
+/// Answers ConsumerGroupHeartbeat.
+pub(crate) fn consumer_heartbeat(
+    turn: &mut Turn<'_>,
+    context: &RequestContext,
+    request: &ConsumerGroupHeartbeatRequest,
+) -> Reply {
+    let refuse = |error: ErrorCode| ConsumerGroupHeartbeatResponse::default().with_error_code(error.code()).into();
+    turn.on_group(context, &request.group_id, refuse, |coordinator, io, client| {
+        coordinator.consumer_heartbeat(io, client, request)
     })
 }
 

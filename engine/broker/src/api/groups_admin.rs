@@ -1,4 +1,4 @@
-//! DescribeGroups (15), ListGroups (16), DeleteGroups (42): groups as administrators see them.
+//! DescribeGroups (15), ConsumerGroupDescribe (69), ListGroups (16), DeleteGroups (42): groups as administrators see them.
 
 use crate::{connections::RequestContext, reply::Reply, turn::Turn};
 use alloc::vec::Vec;
@@ -6,8 +6,9 @@ use naru_coordinator::Outcome;
 use naru_wire::{
     ErrorCode, GroupId, StrBytes,
     messages::{
-        DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse, ListGroupsRequest,
-        ListGroupsResponse, delete_groups_response::DeletableGroupResult, describe_groups_response::DescribedGroup,
+        ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DeleteGroupsRequest, DeleteGroupsResponse,
+        DescribeGroupsRequest, DescribeGroupsResponse, ListGroupsRequest, ListGroupsResponse,
+        delete_groups_response::DeletableGroupResult, describe_groups_response::DescribedGroup,
     },
 };
 
@@ -30,6 +31,27 @@ pub(crate) fn describe(turn: &mut Turn<'_>, context: &RequestContext, request: &
     };
     let groups = request.groups.iter().map(one).collect();
     turn.reply_when_committed(DescribeGroupsResponse::default().with_groups(groups).into(), &shards)
+}
+
+/// Answers ConsumerGroupDescribe.
+pub(crate) fn describe_consumer(
+    turn: &mut Turn<'_>,
+    _context: &RequestContext,
+    request: &ConsumerGroupDescribeRequest,
+) -> Reply {
+    let mut shards = Vec::new();
+    let one = |id: &GroupId| match turn.shard_of(id) {
+        Ok(index) => {
+            shards.push(index);
+            turn.coordinator(index).map(|it| it.describe_consumer_group(id)).unwrap_or_default()
+        }
+        Err(error) => naru_wire::messages::consumer_group_describe_response::DescribedGroup::default()
+            .with_group_id(id.clone())
+            .with_error_code(error.code())
+            .with_authorized_operations(OPERATIONS_NOT_ASKED),
+    };
+    let groups = request.group_ids.iter().map(one).collect();
+    turn.reply_when_committed(ConsumerGroupDescribeResponse::default().with_groups(groups).into(), &shards)
 }
 
 /// Answers ListGroups: the groups whose coordinator is here.

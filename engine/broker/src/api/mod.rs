@@ -67,6 +67,8 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
             | ApiKey::DescribeGroups
             | ApiKey::ListGroups
             | ApiKey::DeleteGroups
+            | ApiKey::ConsumerGroupHeartbeat
+            | ApiKey::ConsumerGroupDescribe
     )
 }
 
@@ -109,6 +111,8 @@ pub(crate) fn handle(turn: &mut Turn<'_>, context: &RequestContext, request: Req
         Request::DescribeGroups(request) => groups_admin::describe(turn, context, &request),
         Request::ListGroups(request) => groups_admin::list(turn, context, &request),
         Request::DeleteGroups(request) => groups_admin::delete(turn, context, &request),
+        Request::ConsumerGroupHeartbeat(request) => groups::consumer_heartbeat(turn, context, &request),
+        Request::ConsumerGroupDescribe(request) => groups_admin::describe_consumer(turn, context, &request),
         _ => Reply::Close(format!("{} is not served yet", context.api.name()).into()),
     }
 }

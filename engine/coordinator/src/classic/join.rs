@@ -65,6 +65,13 @@ impl Coordinator {
             return Err(refuse(ErrorCode::UnknownMemberId));
         }
         let joining = joining(client, request);
+        if let Some(Group::Consumer(group)) = self.groups.get(id)
+            && group.members.is_empty()
+        {
+            // Nobody is in it: it becomes a classic group.
+            group.tombstones(id, &mut outcome.records);
+            self.groups.remove(id);
+        }
         if let Some(Group::Consumer(_)) = self.groups.get(id) {
             return self.join_consumer_group_classically(io, client, request, joining, outcome);
         }

@@ -1,9 +1,9 @@
-//! Members of the classic protocol in a group of KIP-848.
+//! Members of the classic protocol who come to a group of KIP-848: they are refused. Apache Kafka lets both kinds be in one group
+//! while its members are upgraded one by one; here a group has members of one kind.
 
 use crate::{
     classic::Joining,
     coordinator::{Client, Coordinator, Io, Outcome},
-    timers::TimerKind,
 };
 use alloc::string::{String, ToString};
 use naru_wire::{
@@ -49,14 +49,5 @@ impl Coordinator {
         _outcome: &mut Outcome,
     ) -> Result<(), ErrorCode> {
         Err(ErrorCode::UnknownMemberId)
-    }
-
-    pub(crate) fn on_consumer_timer(
-        &mut self,
-        _group: &str,
-        _kind: TimerKind,
-        _io: &mut Io<'_>,
-        _outcome: &mut Outcome,
-    ) {
     }
 }

@@ -14,7 +14,11 @@
 //!
 //! Everything here is durable: a handler returns records, and [`ConsumerGroup::replay`] is what changes the group.
 
+mod assignor;
+mod describe;
+mod heartbeat;
 mod interop;
+mod reconcile;
 
 use crate::{
     config::GroupConfig,
@@ -64,6 +68,11 @@ pub(crate) struct ConsumerGroup {
     pub(crate) targets: SortedMap<String, Partitions>,
     pub(crate) current: SortedMap<String, CurrentAssignment>,
     pub(crate) regexes: SortedMap<String, RegexValue>,
+    /// The topics that members want, as they were when the target was computed: id and number of partitions. Not durable:
+    /// when it is not known, the next heartbeat finds out.
+    pub(crate) seen: SortedMap<String, (Uuid, i32)>,
+    /// Names of topics, for people.
+    pub(crate) names: SortedMap<Uuid, String>,
 }
 
 impl ConsumerGroup {
@@ -95,6 +104,28 @@ impl ConsumerGroup {
         } else {
             ConsumerState::Reconciling
         }
+    }
+
+    /// The assignor that most members ask for; `uniform` if none does.
+    pub(crate) fn assignor(&self) -> String {
+        let mut votes: SortedMap<&str, u32> = SortedMap::new();
+        for name in self.members.values().filter_map(|member| member.server_assignor.as_deref()) {
+            *votes.entry(name).or_default() += 1;
+        }
+        let most = votes.into_iter().max_by_key(|(_, count)| *count);
+        most.map_or("uniform", |(name, _)| name).to_string()
+    }
+
+    /// What other members have, or have not given back yet.
+    pub(crate) fn owned_by_others(&self, member_id: &str) -> SortedSet<(Uuid, i32)> {
+        let others = self.current.iter().filter(|(id, _)| *id != member_id);
+        let theirs = others.flat_map(|(_, current)| current.assigned.iter().chain(current.revoking.iter()));
+        theirs.flat_map(|(topic, numbers)| numbers.iter().map(|number| (*topic, *number))).collect()
+    }
+
+    /// A topic's name, or its id where nobody knows the name any more.
+    pub(crate) fn name(&self, id: &Uuid) -> String {
+        self.names.get(id).cloned().unwrap_or_else(|| id.hyphenated().to_string())
     }
 
     pub(crate) fn subscribed_topics(&self) -> SortedSet<String> {
@@ -156,20 +187,38 @@ impl ConsumerGroup {
         }
     }
 
+    fn named(&self, current: Option<&CurrentAssignment>) -> Vec<(String, Vec<i32>)> {
+        let assigned = current.into_iter().flat_map(|current| &current.assigned);
+        let mut named: Vec<_> = assigned.map(|(id, numbers)| (self.name(id), numbers.clone())).collect();
+        named.sort();
+        named
+    }
+
+    /// Learns the names of its topics.
+    pub(crate) fn learn_names(&mut self, topics: &dyn crate::coordinator::Topics) {
+        let assigned = self.current.values().flat_map(|current| current.assigned.keys().copied());
+        let ids: SortedSet<Uuid> = assigned.chain(self.targets.values().flat_map(|it| it.keys().copied())).collect();
+        for id in ids {
+            if let Some(info) = topics.by_id(id) {
+                self.names.insert(id, info.name);
+            }
+        }
+    }
+
     pub(crate) fn view(&self) -> GroupView {
         let member = |(id, member): (&String, &MemberMetadata)| {
             let view = GroupMemberView {
                 client_id: member.client_id.clone(),
                 instance_id: member.instance_id.clone(),
                 epoch: self.current.get(id).map_or(0, |current| current.epoch),
-                partitions: Vec::new(),
+                partitions: self.named(self.current.get(id)),
             };
             (id.clone(), view)
         };
         GroupView {
             state: self.state().name().into(),
             generation: self.epoch,
-            protocol: String::new(),
+            protocol: self.assignor(),
             leader: String::new(),
             members: self.members.iter().map(member).collect(),
             offsets: SortedMap::new(),
