@@ -120,9 +120,9 @@ impl Raft {
         self.election.epoch
     }
 
-    /// Its leader, if that is known.
+    /// Its leader, if that is known and has not resigned.
     pub fn leader(&self) -> Option<i32> {
-        self.election.leader
+        self.election.leader.filter(|_| !matches!(self.role, Role::Resigned(_)))
     }
 
     /// Whether this node leads. It is ready to decide when [`Raft::is_ready`] says so.
@@ -254,14 +254,15 @@ impl Raft {
                 return;
             }
         }
-        let leader_before = (self.election.epoch, self.election.leader);
+        let leader_before = (self.election.epoch, self.leader());
         self.election = election;
         self.role = role;
         self.requests.forget();
         self.trace_state(io);
-        if leader_before != (election.epoch, election.leader) {
-            let is_self = election.leader == Some(self.config.node_id);
-            self.outputs.push(RaftOutput::LeaderChanged { leader: election.leader, epoch: election.epoch, is_self });
+        let (leader, epoch) = (self.leader(), election.epoch);
+        if leader_before != (epoch, leader) {
+            let is_self = leader == Some(self.config.node_id);
+            self.outputs.push(RaftOutput::LeaderChanged { leader, epoch, is_self });
         }
         self.release_parked(io);
         self.finish_changes(io);

@@ -69,6 +69,8 @@ pub struct Node {
     /// Committed payloads as this life has read them.
     pub read_up_to: i64,
     pub snapshots_installed: u32,
+    /// Whether its owner was told that it leads.
+    pub told_to_lead: bool,
 }
 
 pub struct World {
@@ -118,6 +120,7 @@ impl World {
                 view: None,
                 read_up_to: 0,
                 snapshots_installed: 0,
+                told_to_lead: false,
             };
             world.nodes.insert(id, node);
             world.start(id);
@@ -147,6 +150,7 @@ impl World {
         let raft = Raft::open(config, log.expect("its log opens"), &mut io).expect("it opens");
         raft.trace_opened(&mut io);
         node.read_up_to = raft.high_watermark();
+        node.told_to_lead = false;
         node.raft = Some(raft);
         node.waiting.clear();
         self.after(id);
@@ -237,6 +241,9 @@ impl World {
         for output in outputs {
             self.perform(id, output);
         }
+        let node = &self.nodes[&id];
+        let leads = node.raft.as_ref().is_some_and(Raft::is_leader);
+        assert_eq!(node.told_to_lead, leads, "seed {}: the owner of {id} is told whether it leads", self.seed);
         self.checks.after_step(self.seed, id, &self.nodes);
     }
 
@@ -262,7 +269,10 @@ impl World {
             RaftOutput::SnapshotInstalled { .. } => {
                 self.nodes.get_mut(&id).expect("the node exists").snapshots_installed += 1;
             }
-            RaftOutput::LeaderChanged { .. } | RaftOutput::Truncated { .. } => {}
+            RaftOutput::LeaderChanged { is_self, .. } => {
+                self.nodes.get_mut(&id).expect("the node exists").told_to_lead = is_self;
+            }
+            RaftOutput::Truncated { .. } => {}
         }
     }
 
