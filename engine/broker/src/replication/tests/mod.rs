@@ -256,7 +256,7 @@ impl Cluster {
             let is_own =
                 |record: &MetadataRecord| matches!(record, MetadataRecord::RegisterBroker(it) if it.broker_id == id);
             for record in news.into_iter().filter(|record| !is_own(record)) {
-                self.act(id, |turn| drop(turn.commit_metadata(vec![record]).unwrap()));
+                self.act(id, |turn| assert!(turn.commit_metadata(vec![record]).is_ok()));
             }
         }
     }
