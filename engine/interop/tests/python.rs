@@ -12,3 +12,13 @@ fn kafka_python_produces_consumes_and_administers() {
     let out = run(&mut command, "");
     assert!(out.trim().ends_with("all checks held"), "{out}");
 }
+
+#[test]
+fn kafka_python_shares_a_topic_within_a_group() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let broker = BrokerProcess::naru(dir.path(), "127.0.0.1:0", &["group.initial.rebalance.delay.ms=0"]);
+    let mut command = Command::new(tool("python").join("bin/python"));
+    command.arg(workspace().join("engine/interop/python/groups.py")).arg(&broker.bootstrap);
+    let out = run(&mut command, "");
+    assert!(out.trim().ends_with("all checks held"), "{out}");
+}
