@@ -170,7 +170,7 @@ fn decide(image: &Image, settings: &Settings, resource: &Alteration) -> Result<V
             &image.topic(name).ok_or(ErrorCode::UnknownTopicOrPartition)?.configs
         }
         RESOURCE_BROKER => {
-            check_broker(settings, name)?;
+            check_broker(image, settings, name)?;
             image.broker_configs(name).unwrap_or(&none)
         }
         other => return Err(ApiError::new(ErrorCode::InvalidRequest, format!("Unsupported resource type: {other}"))),
@@ -244,9 +244,11 @@ fn edited_list(
     Ok(list.join(","))
 }
 
-/// Only this broker's own configuration can change here, or (with an empty name) that of all brokers.
-fn check_broker(settings: &Settings, name: &str) -> Result<(), ApiError> {
-    if name.is_empty() || name.parse() == Ok(settings.node_id) {
+/// The configuration of all brokers can change (with an empty name), or that of one: this broker, or another that is
+/// registered and has passed the request on to the controller.
+fn check_broker(image: &Image, settings: &Settings, name: &str) -> Result<(), ApiError> {
+    let is_known = |id| id == settings.node_id || image.broker(id).is_some();
+    if name.is_empty() || name.parse().is_ok_and(is_known) {
         return Ok(());
     }
     let message = match name.parse::<i32>() {
@@ -256,9 +258,19 @@ fn check_broker(settings: &Settings, name: &str) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::InvalidRequest, message))
 }
 
+/// Reassignments are not throttled here. Whoever lifts a throttle, as Kafka's tool does at the end of each, gets what he wants.
+const THROTTLE_RATES: [&str; 3] = [
+    "leader.replication.throttled.rate",
+    "follower.replication.throttled.rate",
+    "replica.alter.log.dirs.io.max.bytes.per.second",
+];
+
 /// What a running broker can take: the keys that give topics their defaults. All others are read once, at start.
 fn check_dynamic(changes: &[Change], after: &SortedMap<String, String>) -> Result<(), ApiError> {
-    let is_fixed = |change: &&Change| topic_config::dynamic_broker_key(&change.key).is_none();
+    let lifts_throttle =
+        |change: &Change| change.operation == operation::DELETE && THROTTLE_RATES.contains(&change.key.as_str());
+    let is_fixed =
+        |change: &&Change| topic_config::dynamic_broker_key(&change.key).is_none() && !lifts_throttle(change);
     let fixed: Vec<&str> = changes.iter().filter(is_fixed).map(|change| change.key.as_str()).collect();
     if !fixed.is_empty() {
         let message = format!("Cannot update these configs dynamically: {}", fixed.join(", "));

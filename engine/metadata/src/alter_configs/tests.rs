@@ -75,3 +75,35 @@ fn semantics_48_lists_are_edited_in_their_order() {
     let before = [("cleanup.policy", "compact, delete")];
     assert_eq!(records(&before, subtract), [record("cleanup.policy", Some("compact"))]);
 }
+
+/// What a broker is asked to change of itself reaches the controller, which is another broker.
+#[test]
+fn the_controller_changes_the_configuration_of_every_broker_that_is_registered() {
+    let cluster = crate::test_cluster::TestCluster::of(&[1, 3]);
+    let of_broker = |name: &'static str| Alteration {
+        resource_type: RESOURCE_BROKER,
+        resource_name: name.to_string().into(),
+        ..change(&[("log.retention.ms", operation::SET, "7")])
+    };
+    let decide = |name| decide(&cluster.image, &cluster.settings, &of_broker(name)).map_err(|error| error.message);
+    assert_eq!(decide("3").map(|records| records.len()), Ok(1));
+    assert_eq!(decide("").map(|records| records.len()), Ok(1));
+    assert_eq!(decide("7"), Err("Unexpected broker id, expected 1, but received 7".to_string()));
+}
+
+/// `ReassignPartitionsCommand --verify` lifts throttles, whether there are any or not.
+#[test]
+fn a_throttle_that_was_never_set_is_lifted_and_none_is_set() {
+    let cluster = crate::test_cluster::TestCluster::of(&[1]);
+    let ask = |operation| {
+        let alteration = Alteration {
+            resource_type: RESOURCE_BROKER,
+            resource_name: "1".to_string().into(),
+            ..change(&[("leader.replication.throttled.rate", operation, "1000")])
+        };
+        decide(&cluster.image, &cluster.settings, &alteration).map_err(|error| error.message)
+    };
+    assert_eq!(ask(operation::DELETE), Ok(vec![]));
+    let refusal = "Cannot update these configs dynamically: leader.replication.throttled.rate";
+    assert_eq!(ask(operation::SET), Err(refusal.to_string()));
+}
