@@ -13,6 +13,8 @@ type Record = (i32, Vec<u8>);
 pub struct Checks {
     /// The leader of each epoch.
     leaders: BTreeMap<i32, i32>,
+    /// What the leader of each epoch had committed when it was elected, and the end of the record that began the epoch.
+    begun: BTreeMap<i32, (i64, i64)>,
     /// All that was ever committed, by offset.
     pub log: BTreeMap<i64, Record>,
     high_watermarks: BTreeMap<i32, (u64, i64)>,
@@ -28,6 +30,10 @@ impl Checks {
         if raft.is_leader() {
             let leader = *self.leaders.entry(raft.epoch()).or_insert(id);
             assert_eq!(leader, id, "seed {seed}: epoch {} has two leaders", raft.epoch());
+            // Raft, section 5.4.2: nothing of earlier epochs is committed before a record of this one is.
+            let now = raft.high_watermark();
+            let (then, own) = *self.begun.entry(raft.epoch()).or_insert((now, raft.end_offset()));
+            assert!(now == then || now >= own, "seed {seed}: {id} commits {now} before its own record ends at {own}");
         }
         let (life, before) = self.high_watermarks.get(&id).copied().unwrap_or_default();
         let now = raft.high_watermark();
