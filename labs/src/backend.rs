@@ -7,7 +7,7 @@
 use crate::text::Text;
 use naru_client::{ClientError, ConsumerConfig, ConsumerRecord, NewTopic, ProducerConfig, ProducerRecord, StartAt};
 use naru_sim::{Action, DiskJournal};
-use naru_trace::{Seq, TraceEvent};
+use naru_trace::{ClusterView, Seq, TraceEvent};
 
 /// Why a call did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub enum Wanted {
     ToTheEnd,
 }
 
+/// What a script wants to begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// One broker that is alone.
+    Broker,
+    /// The lab's cluster.
+    Cluster,
+}
+
 /// A cluster with its clients, as scripts see it.
 pub trait Backend {
     /// The script is at this line.
@@ -50,8 +59,10 @@ pub trait Backend {
     /// Lets time pass.
     fn sleep(&mut self, ms: u64) -> Result<(), Failure>;
 
-    /// Starts a broker and returns its `node.id`.
-    fn start_broker(&mut self) -> Result<i32, Failure>;
+    /// Starts the lone broker, or the cluster, and waits until it serves. Returns a broker's `node.id`.
+    fn start(&mut self, what: Start) -> Result<i32, Failure>;
+    /// The picture of what there is.
+    fn view(&mut self) -> Result<&ClusterView, Failure>;
     /// Breaks or repairs something.
     fn act(&mut self, action: Action) -> Result<(), Failure>;
 

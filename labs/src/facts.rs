@@ -3,11 +3,13 @@
 //!
 //! Facts are read from the engine's events alone, never from the script's text, so that every way of writing a right
 //! answer counts. What is asked of them is in [`crate::goals`] and [`crate::measure`]. What happened on disks and to logs as
-//! a whole is in [`storage`].
+//! a whole is in [`storage`]; what happened among brokers is in [`cluster`].
 
+pub mod cluster;
 pub mod storage;
 
 use crate::refusal::Reason;
+use cluster::ClusterFacts;
 use naru_trace::{CellView, ClientRole, ClusterView, Micros, PartitionView, Preview, Seq, TraceEvent, TraceKind};
 use naru_trace::{SortedMap, SortedSet};
 use storage::StorageFacts;
@@ -32,6 +34,8 @@ pub struct Facts {
     pub refused: Vec<Refusal>,
     /// What happened on disks, and to logs as a whole.
     pub storage: StorageFacts,
+    /// What happened among brokers.
+    pub cluster: ClusterFacts,
     /// The picture at the end.
     pub end: ClusterView,
     /// The templates that the script made.
@@ -129,6 +133,7 @@ impl Facts {
             facts.learn_topics(event);
             facts.learn_clients(event);
             facts.storage.learn(event, &facts.end);
+            facts.cluster.learn(event, &facts.end);
         }
         facts
     }
@@ -157,9 +162,17 @@ impl Facts {
         self.names.get(&client).map_or("?", String::as_str)
     }
 
-    /// A partition at the end.
+    /// A partition at the end, at its leader where that runs.
     pub fn partition(&self, topic: &str, partition: i32) -> Option<&PartitionView> {
-        self.end.brokers.values().find_map(|broker| broker.topics.get(topic)?.partitions.get(&partition))
+        let first = || self.end.brokers.values().find_map(|it| it.topics.get(topic)?.partitions.get(&partition));
+        cluster::newest(&self.end, topic, partition).map(|(_, copy)| copy).or_else(first)
+    }
+
+    /// Whether what a broker did to a partition was done to a copy of what its leader has.
+    fn is_copying(&self, actor: naru_trace::Actor, topic: &str, partition: i32) -> bool {
+        let naru_trace::Actor::Broker(broker) = actor else { return false };
+        let copy = self.end.brokers.get(&broker).and_then(|it| it.topics.get(topic)?.partitions.get(&partition));
+        copy.is_some_and(|copy| copy.role == "follower")
     }
 
     /// A topic's own setting at the end, by Kafka's key.
@@ -210,6 +223,7 @@ impl Facts {
                 let reason = Reason::of(topic, living.map(|(name, _)| name.as_str()));
                 self.refused.push(Refusal { topic: topic.clone(), error: error.to_string(), reason });
             }
+            TraceKind::BatchAppended { topic, partition, .. } if self.is_copying(event.actor, topic, *partition) => {}
             TraceKind::BatchAppended { topic, partition, segment, position, bytes, records, .. } => {
                 let Some(facts) = self.topics.get_mut(topic) else { return };
                 let first = records.first().map_or(-1, |cell| cell.batch);

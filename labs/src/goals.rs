@@ -6,6 +6,7 @@
 //! with numbers.
 
 mod cleaning;
+mod cluster;
 mod disk;
 mod naming;
 mod order;
@@ -278,6 +279,34 @@ pub enum Predicate {
         /// Kafka's name for it.
         error: String,
     },
+    /// At the end so many brokers hold the same records of a partition, at least so many, all of them committed.
+    Copied {
+        /// How many brokers.
+        replicas: usize,
+        /// How many records.
+        records: i64,
+    },
+    /// A follower left the in-sync replicas while the leader stayed.
+    LeftIsr,
+    /// At least so many records waited for a follower, and were committed when it was out of the in-sync replicas.
+    WaitedForFollower {
+        /// How many.
+        records: i64,
+    },
+    /// A follower that had left the in-sync replicas is back.
+    BackInIsr,
+    /// The process of a partition's leader ended, and at the end another broker leads and has all acknowledged records, at
+    /// least so many.
+    OutlivedLeader {
+        /// How many.
+        records: u64,
+    },
+    /// A broker was away for a while, and stayed among the in-sync replicas all the time.
+    AwayInSync,
+    /// At some time no broker was running.
+    AllWereDown,
+    /// No partition has more than one replica.
+    OnlyOneCopy,
     /// None of these is the case.
     NoneOf {
         /// The predicates.
@@ -390,6 +419,14 @@ impl Predicate {
             P::EmptyValue { key } => cleaning::empty_value(facts, key),
             P::TombstoneInActive { key } => cleaning::tombstone_in_active(facts, key),
             P::BatchRefused { error } => cleaning::batch_refused(facts, error),
+            P::Copied { replicas, records } => cluster::copied(facts, *replicas, *records),
+            P::LeftIsr => cluster::left_isr(facts),
+            P::WaitedForFollower { records } => cluster::waited_for_follower(facts, *records),
+            P::BackInIsr => cluster::back_in_isr(facts),
+            P::OutlivedLeader { records } => cluster::outlived_leader(facts, *records),
+            P::AwayInSync => cluster::away_in_sync(facts),
+            P::AllWereDown => cluster::all_were_down(facts),
+            P::OnlyOneCopy => cluster::only_one_copy(facts),
             P::NoneOf { of } => {
                 let held: Vec<Verdict> = of.iter().map(|one| one.judge(facts)).filter(|one| one.met).collect();
                 Verdict { met: held.is_empty(), seen: joined(&held) }

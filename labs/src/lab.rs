@@ -26,7 +26,10 @@ pub struct Lab {
     /// Whether the run shows the brokers' disks: files, and which of their pages are in memory.
     #[serde(default)]
     pub disk: bool,
-    /// What the broker is started with, by Kafka's keys: `log.retention.check.interval.ms`.
+    /// The cluster that `cluster()` starts; without it there is one lone broker, which `broker()` starts.
+    #[serde(default)]
+    pub cluster: Option<Cluster>,
+    /// What each broker is started with, by Kafka's keys: `log.retention.check.interval.ms`.
     #[serde(default)]
     pub settings: SortedMap<String, String>,
     /// A few sentences to begin with.
@@ -47,6 +50,16 @@ pub struct Lab {
     /// Scripts that must not.
     #[serde(default)]
     pub wrong: Vec<WrongAttempt>,
+}
+
+/// A cluster to run a lab on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// How many brokers; the first three of them are the controllers' quorum.
+    pub brokers: i32,
+    /// How many racks they stand in, in turn; 0: none.
+    #[serde(default)]
+    pub racks: i32,
 }
 
 /// A question whose answer the engine measures.

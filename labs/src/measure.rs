@@ -4,6 +4,7 @@
 //! value is the correct one. While a run does not tell (the script never did what was asked about), there is no
 //! answer.
 
+mod cluster;
 mod storage;
 
 use crate::{
@@ -95,6 +96,12 @@ pub enum Measure {
         /// The topic.
         topic: String,
     },
+    /// How records come to followers: `"fetched"` by them, or `"pushed"` by the leader.
+    CopiesAre,
+    /// When a broker that is away leaves the in-sync replicas: `"at-once"`, `"later"`, or it `"stays"`.
+    LeavesIsr,
+    /// What the high watermark does while a broker of the in-sync replicas is away: it `"waits"`, or it `"goes-on"`.
+    HighWatermarkMeanwhile,
     /// How the creation of a topic ended: Kafka's name for the error, or `"NONE"`.
     CreateOutcome {
         /// The topic.
@@ -143,6 +150,9 @@ impl Measure {
             Measure::DeleteRecordsLeaves => storage::delete_records_leaves(facts).map(str::to_owned),
             Measure::DoubledAfterCompaction { topic } => storage::doubled(facts, topic).map(str::to_owned),
             Measure::OffsetsAfterCompaction { topic } => storage::offsets_after(facts, topic).map(str::to_owned),
+            Measure::CopiesAre => cluster::copies_are(facts).map(str::to_owned),
+            Measure::LeavesIsr => cluster::leaves_isr(facts).map(str::to_owned),
+            Measure::HighWatermarkMeanwhile => cluster::high_watermark_meanwhile(facts).map(str::to_owned),
             Measure::CreateOutcome { topic } => create_outcome(facts, topic),
         }
     }

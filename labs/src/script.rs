@@ -5,6 +5,7 @@
 //! wrong into sentences. Nothing here knows whether the cluster is simulated.
 
 mod api;
+mod cluster;
 mod disk;
 mod errors;
 mod options;

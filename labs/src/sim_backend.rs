@@ -3,8 +3,8 @@
 //! The rule that keeps runs equal on all machines: nothing here looks at anything but the world and its own arguments.
 
 use crate::{
-    backend::{Backend, Failure, Wanted},
-    lab::Lab,
+    backend::{Backend, Failure, Start, Wanted},
+    lab::{Cluster, Lab},
     recording::{Budget, InjectedAction},
     text::Text,
 };
@@ -14,7 +14,7 @@ use naru_client::{
 };
 use naru_sim::{Action, ClientId, DiskConfig, DiskJournal, Outcome, World, WorldConfig};
 use naru_trace::SortedMap;
-use naru_trace::{Actor, Seq, TraceEvent, TraceKind};
+use naru_trace::{Actor, ClusterView, Seq, TraceEvent, TraceKind};
 use std::collections::VecDeque;
 
 /// How long a call waits for a broker that does not answer, in simulated time.
@@ -40,6 +40,7 @@ pub struct SimBackend {
     by_hand: ByHand,
     journal: DiskJournal,
     settings: SortedMap<String, String>,
+    cluster: Option<Cluster>,
     show_disk: bool,
 }
 
@@ -59,13 +60,15 @@ impl SimBackend {
             by_hand: ByHand::default(),
             journal: DiskJournal::default(),
             settings: SortedMap::new(),
+            cluster: None,
             show_disk: false,
         }
     }
 
-    /// What the lab asks of the world: the broker's configuration, and whether its disk is shown.
+    /// What the lab asks of the world: how many brokers, their configuration, and whether their disks are shown.
     pub fn for_lab(mut self, lab: &Lab) -> Self {
         self.settings = lab.settings.clone();
+        self.cluster = lab.cluster;
         self.show_disk = lab.disk;
         self
     }
@@ -76,11 +79,35 @@ impl SimBackend {
             return Err(out_of_events(most));
         }
         self.world.as_mut().ok_or_else(|| {
+            let begin = if self.cluster.is_some() { "let b = cluster();" } else { "let b = broker();" };
             Failure::Usage(Text::new(
-                "There is no broker yet. Begin with: let b = broker();",
-                "아직 브로커가 없습니다. let b = broker(); 로 시작하세요.",
+                format!("There is no broker yet. Begin with: {begin}"),
+                format!("아직 브로커가 없습니다. {begin} 로 시작하세요."),
             ))
         })
+    }
+
+    /// Where clients ask first: at any broker.
+    fn bootstrap(&mut self) -> Result<Vec<(String, u16)>, Failure> {
+        let world = self.world()?;
+        Ok(world.brokers().into_iter().map(|broker| world.address(broker)).collect())
+    }
+
+    /// How the world begins.
+    fn beginning(&self) -> WorldConfig {
+        let config = match self.cluster {
+            Some(cluster) => WorldConfig::cluster(self.seed, cluster.brokers, cluster.racks),
+            None => WorldConfig::new(self.seed, 1),
+        };
+        // A lab's settings are the lab's own, and a test starts every lab.
+        let mut config = config.with_settings(&self.settings).expect("a lab's settings are good");
+        config.events_max = self.budget.events_max as usize;
+        config.record = true;
+        config.show_disk = self.show_disk;
+        if self.show_disk {
+            config.disk = DiskConfig::HARD_DISK;
+        }
+        config
     }
 
     /// Runs until `done` gives an answer. `None` when time is up.
@@ -118,8 +145,8 @@ impl SimBackend {
         let admin = match self.admin {
             Some(admin) => admin,
             None => {
-                let seed = self.client_seed()?;
-                let admin = self.world()?.add_admin("admin", AdminConfig { seed, ..AdminConfig::default() });
+                let (seed, bootstrap) = (self.client_seed()?, self.bootstrap()?);
+                let admin = self.world()?.add_admin("admin", AdminConfig { seed, bootstrap, ..AdminConfig::default() });
                 *self.admin.insert(admin)
             }
         };
@@ -211,23 +238,18 @@ impl Backend for SimBackend {
         Ok(())
     }
 
-    fn start_broker(&mut self) -> Result<i32, Failure> {
+    fn start(&mut self, what: Start) -> Result<i32, Failure> {
         if self.world.is_some() {
             return Err(Failure::Usage(Text::new(
-                "There is one broker in this lab, and it runs already. Clusters come in part II of the course.",
-                "이 실습에는 브로커가 하나이고 이미 실행 중입니다. 클러스터는 2부에서 다룹니다.",
+                "The lab's brokers run already: one broker() or cluster() starts them all.",
+                "이 실습의 브로커는 이미 실행 중입니다. broker()나 cluster()는 한 번만 쓰세요.",
             )));
         }
-        // A lab's settings are the lab's own, and a test starts every lab.
-        let config = WorldConfig::new(self.seed, 1).with_settings(&self.settings);
-        let mut config = config.expect("a lab's settings are good");
-        config.events_max = self.budget.events_max as usize;
-        config.record = true;
-        config.show_disk = self.show_disk;
-        if self.show_disk {
-            config.disk = DiskConfig::HARD_DISK;
+        if (what == Start::Cluster) != self.cluster.is_some() {
+            let begin = if self.cluster.is_some() { "let b = cluster();" } else { "let b = broker();" };
+            return Err(Failure::Usage(Text::new(format!("Begin with: {begin}"), format!("{begin} 로 시작하세요."))));
         }
-        let mut world = World::new(config);
+        let mut world = World::new(self.beginning());
         world.set_script_line(self.line);
         for injected in self.actions.drain(..) {
             match injected.after {
@@ -237,7 +259,16 @@ impl Backend for SimBackend {
         }
         let brokers = world.brokers();
         self.world = Some(world);
+        if self.cluster.is_some() {
+            let serves =
+                |world: &World, broker: i32| world.broker_view(broker).is_none_or(|view| view.lifecycle == "running");
+            self.wait(PATIENCE_US, |world| brokers.iter().all(|broker| serves(world, *broker)).then_some(()))?;
+        }
         Ok(brokers.first().copied().unwrap_or(1))
+    }
+
+    fn view(&mut self) -> Result<&ClusterView, Failure> {
+        self.world().map(|world| world.folded())
     }
 
     fn act(&mut self, action: Action) -> Result<(), Failure> {
@@ -288,8 +319,8 @@ impl Backend for SimBackend {
     }
 
     fn add_producer(&mut self, name: &str, config: ProducerConfig) -> Result<u32, Failure> {
-        let seed = self.client_seed()?;
-        let ClientId(id) = self.world()?.add_producer(name, ProducerConfig { seed, ..config });
+        let (seed, bootstrap) = (self.client_seed()?, self.bootstrap()?);
+        let ClientId(id) = self.world()?.add_producer(name, ProducerConfig { seed, bootstrap, ..config });
         self.producers.push(id);
         Ok(id)
     }
@@ -324,8 +355,8 @@ impl Backend for SimBackend {
     }
 
     fn add_consumer(&mut self, name: &str, config: ConsumerConfig) -> Result<u32, Failure> {
-        let seed = self.client_seed()?;
-        let ClientId(id) = self.world()?.add_consumer(name, ConsumerConfig { seed, ..config });
+        let (seed, bootstrap) = (self.client_seed()?, self.bootstrap()?);
+        let ClientId(id) = self.world()?.add_consumer(name, ConsumerConfig { seed, bootstrap, ..config });
         Ok(id)
     }
 

@@ -30,6 +30,7 @@ fn nothing_meets_nothing() {
     refuses("07", "let b = broker();", &["time", "size", "records"]);
     refuses("06", "let b = broker();", &["hot", "cold", "crash", "lost", "safe"]);
     refuses("08", "let b = broker();", &["closed", "both", "gone", "no-key"]);
+    refuses("09", "let b = cluster();", &["copies", "out", "waited", "back", "survived"]);
     refuses("05", "let b = broker();", &["found", "cut", "index"]);
     refuses("04", "let b = broker();", &["letters", "collision", "dots", "length", "four-templates", "own-template"]);
 }
@@ -415,4 +416,56 @@ fn lab_07_what_is_not_enough() {
     refuses("07", &four_a_segment(gone), &["time", "size", "records"]);
     let border = "fill(b, p, \"x\", #{ \"retention.bytes\": \"700\" }); sleep(60000); b.delete_records(\"x\", 0, 12);";
     refuses("07", &four_a_segment(border), &["time", "records"]);
+}
+
+const ORDERS: &str = r#"
+let b = cluster();
+b.create_topic("ledger", #{ replicas: 3 });
+let p = producer(#{ name: "bank", linger_ms: 0 });
+for n in 1..=5 { p.send("ledger", `entry-${n}`, "booked"); }
+p.flush();
+let f = replicas("ledger", 0).filter(|id| id != leader("ledger", 0) && id != controller())[0];
+"#;
+
+#[test]
+fn lab_09_a_follower_behind_cut_links_is_out_of_sync_too() {
+    accepts(
+        "09",
+        &format!(
+            "{ORDERS}
+for id in [1, 2, 3] {{ if id != f {{ cut(id, f); }} }}
+for n in 6..=10 {{ p.send(\"ledger\", `entry-${{n}}`, \"booked\"); }}
+p.flush();
+for id in [1, 2, 3] {{ if id != f {{ heal(f, id); }} }}
+while isr(\"ledger\", 0).len() < 3 {{ sleep(200); }}
+power_loss(leader(\"ledger\", 0));
+sleep(15000);"
+        ),
+    );
+}
+
+#[test]
+fn lab_09_a_follower_that_crashed_is_out_of_sync_too() {
+    accepts(
+        "09",
+        &format!(
+            "{ORDERS}
+crash(f);
+for n in 6..=9 {{ p.send(\"ledger\", `entry-${{n}}`, \"booked\"); }}
+p.flush();
+restart(f);
+while isr(\"ledger\", 0).len() < 3 {{ sleep(200); }}
+stop(leader(\"ledger\", 0));
+sleep(3000);"
+        ),
+    );
+}
+
+#[test]
+fn lab_09_a_leader_that_is_still_there_has_not_been_outlived() {
+    refuses(
+        "09",
+        &format!("{ORDERS} pause(f); p.send(\"ledger\", \"more\"); sleep(4000);"),
+        &["copies", "back", "survived"],
+    );
 }

@@ -313,3 +313,38 @@ fn settings_can_be_changed_and_records_deleted() {
     );
     assert_eq!(printed(&script), ["3", "INVALID_CONFIG", "OFFSET_OUT_OF_RANGE"]);
 }
+
+fn in_cluster(script: &str) -> Recording {
+    run(&RunRequest { lab: "copies".into(), script: script.into(), ..RunRequest::default() })
+}
+
+#[test]
+fn a_cluster_answers_who_leads_and_what_is_in_sync() {
+    let script = "let b = cluster();
+b.create_topic(\"t\", #{ replicas: 3 });
+print(controller() > 0 && replicas(\"t\", 0).contains(leader(\"t\", 0)));
+print(`${isr(\"t\", 0).len()} ${epoch(\"t\", 0)} ${high_watermark(\"t\", 0)} ${log_end(2, \"t\", 0)}`);
+let before = controller();
+crash(before);
+while [before, -1].contains(controller()) { sleep(100); }
+print(controller() != before);";
+    let recording = in_cluster(script);
+    assert_eq!(recording.error, None);
+    let printed: Vec<&str> = recording.printed.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(printed, ["true", "3 0 0 0", "true"]);
+}
+
+#[test]
+fn what_a_cluster_does_not_have_is_said() {
+    let error = |script: &str| in_cluster(script).error.expect("an error").message.en;
+    assert_eq!(error("crash(1);"), "There is no broker yet. Begin with: let b = cluster();");
+    assert_eq!(error("let b = broker();"), "Begin with: let b = cluster();");
+    assert_eq!(
+        error("cluster(); cluster();"),
+        "The lab's brokers run already: one broker() or cluster() starts them all."
+    );
+    assert_eq!(error("cluster(); pause(4);"), "Which broker? The brokers are: 1, 2, 3.");
+    assert_eq!(error("cluster(); cut(1, \"x\");"), "Which broker? The brokers are: 1, 2, 3.");
+    assert_eq!(error("cluster(); leader(\"t\", 0);"), "No broker that runs knows a partition 0 of t.");
+    assert_eq!(error_of("cluster();").message.en, "Begin with: let b = broker();");
+}

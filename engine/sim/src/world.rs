@@ -160,7 +160,14 @@ impl WorldConfig {
     /// The same with these settings for every broker, by Kafka's keys.
     pub fn with_settings(mut self, settings: &SortedMap<String, String>) -> Result<Self, ConfigError> {
         for broker in &mut self.brokers {
-            *broker = BrokerConfig { node_id: broker.node_id, ..BrokerConfig::from_properties(settings)? };
+            let mut config = BrokerConfig::from_properties(settings)?;
+            config.node_id = broker.node_id;
+            // Its place in its cluster is the world's to say.
+            config.cluster_id.clone_from(&broker.cluster_id);
+            config.cluster.roles = broker.cluster.roles;
+            config.cluster.voters.clone_from(&broker.cluster.voters);
+            config.cluster.rack.clone_from(&broker.cluster.rack);
+            *broker = config;
         }
         Ok(self)
     }

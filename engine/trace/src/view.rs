@@ -339,6 +339,16 @@ impl ClusterView {
         }
     }
 
+    /// The active controller: the running node that leads the quorum in the newest epoch.
+    pub fn controller(&self) -> Option<i32> {
+        let running = self.brokers.iter().filter(|(_, broker)| broker.state == BrokerState::Running);
+        let leads = running.filter_map(|(id, broker)| {
+            let quorum = broker.quorum.as_ref().filter(|quorum| quorum.state == "leader")?;
+            Some((quorum.epoch, *id))
+        });
+        leads.max().map(|(_, id)| id)
+    }
+
     fn apply_world(&mut self, event: &TraceEvent) {
         self.faults.apply(&event.kind);
         match &event.kind {

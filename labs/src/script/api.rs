@@ -4,9 +4,9 @@
 //! [`WORDS`] lists them all with their usage, for error messages and for the book. The words about a broker's disk are in
 //! `disk.rs`.
 
-use super::{Fallible, KafkaError, Session, Shared, UsageError, disk, options};
+use super::{Fallible, KafkaError, Session, Shared, UsageError, cluster, disk, options};
 use crate::{
-    backend::{Failure, Wanted},
+    backend::{Failure, Start, Wanted},
     template::Template,
     text::{Locale, Text},
 };
@@ -18,6 +18,7 @@ use rhai::{Array, Dynamic, Engine, ImmutableString, Map, NativeCallContext};
 /// Every word, with its usage.
 pub(super) const WORDS: &[(&str, &str)] = &[
     ("broker", "let b = broker()"),
+    ("cluster", "let b = cluster(): any broker answers for all"),
     ("producer", "let p = producer(\"name\") or producer(#{ name: \"p\", acks: \"all\" })"),
     ("consumer", "let c = consumer(\"name\")"),
     ("create_topic", "b.create_topic(\"orders\", #{ partitions: 3 })"),
@@ -45,10 +46,21 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("read_all", "c.read_all()"),
     ("sleep", "sleep(100): milliseconds"),
     ("now", "now(): milliseconds since the run began"),
-    ("crash", "crash(b)"),
+    ("leader", "leader(\"orders\", 0): a broker's number, or -1"),
+    ("epoch", "epoch(\"orders\", 0): how often it has got a leader"),
+    ("replicas", "replicas(\"orders\", 0): the brokers with a copy"),
+    ("isr", "isr(\"orders\", 0): those whose copy is in sync"),
+    ("high_watermark", "high_watermark(\"orders\", 0)"),
+    ("log_end", "log_end(2, \"orders\", 0): where the copy on broker 2 ends"),
+    ("controller", "controller(): a broker's number, or -1"),
+    ("crash", "crash(b), crash(2)"),
     ("stop", "stop(b)"),
     ("restart", "restart(b)"),
     ("edit_byte", "edit_byte(b, path, 100, 0): the byte at position 100 becomes 0"),
+    ("pause", "pause(2): its process stands still"),
+    ("resume", "resume(2)"),
+    ("cut", "cut(1, 2): nothing gets from one to the other, nor back"),
+    ("heal", "heal(1, 2)"),
     ("power_loss", "power_loss(b)"),
     ("drop_caches", "drop_caches(b)"),
     ("slow_disk", "slow_disk(b, 20): milliseconds more for each access; 0 ends it"),
@@ -67,15 +79,15 @@ pub(super) struct Broker {
 }
 
 #[derive(Clone)]
-struct Producer {
+pub(super) struct Producer {
     session: Shared,
-    id: u32,
+    pub(super) id: u32,
 }
 
 #[derive(Clone)]
-struct Consumer {
+pub(super) struct Consumer {
     session: Shared,
-    id: u32,
+    pub(super) id: u32,
 }
 
 pub(super) fn register(engine: &mut Engine, session: &Shared) {
@@ -89,18 +101,23 @@ pub(super) fn register(engine: &mut Engine, session: &Shared) {
     register_print(engine, session);
     register_broker(engine);
     disk::register(engine);
+    cluster::register(engine, session);
     register_producer(engine, session);
     register_consumer(engine, session);
     register_templates(engine, session);
     register_errors(engine);
 }
 
+fn start(ctx: &NativeCallContext, shared: &Shared, what: Start) -> Fallible<Broker> {
+    let id = shared.call(ctx, |session| session.backend.start(what))?;
+    Ok(Broker { session: shared.clone(), id })
+}
+
 fn register_world(engine: &mut Engine, session: &Shared) {
     let shared = session.clone();
-    engine.register_fn("broker", move |ctx: NativeCallContext| {
-        let id = shared.call(&ctx, |session| session.backend.start_broker())?;
-        Ok::<_, Box<rhai::EvalAltResult>>(Broker { session: shared.clone(), id })
-    });
+    engine.register_fn("broker", move |ctx: NativeCallContext| start(&ctx, &shared, Start::Broker));
+    let shared = session.clone();
+    engine.register_fn("cluster", move |ctx: NativeCallContext| start(&ctx, &shared, Start::Cluster));
     let shared = session.clone();
     engine.register_fn("sleep", move |ctx: NativeCallContext, ms: i64| {
         shared.call(&ctx, |session| session.backend.sleep(ms.max(0) as u64))
@@ -183,12 +200,6 @@ fn register_broker(engine: &mut Engine) {
         let topics = b.session.call(&ctx, |session| session.backend.topics())?;
         let names: Array = topics.into_iter().map(|(name, _)| name.into()).collect();
         Ok::<_, Box<rhai::EvalAltResult>>(names)
-    });
-    engine
-        .register_fn("crash", |ctx: NativeCallContext, b: &mut Broker| act(&ctx, b, |broker| Action::Crash { broker }));
-    engine.register_fn("stop", |ctx: NativeCallContext, b: &mut Broker| act(&ctx, b, |broker| Action::Stop { broker }));
-    engine.register_fn("restart", |ctx: NativeCallContext, b: &mut Broker| {
-        act(&ctx, b, |broker| Action::Restart { broker })
     });
 }
 
@@ -392,7 +403,7 @@ fn no_text(ctx: &NativeCallContext) -> Box<rhai::EvalAltResult> {
     super::thrown(Failure::Usage(words), ctx.call_position())
 }
 
-fn narrow(number: i64) -> Result<i32, Failure> {
+pub(super) fn narrow(number: i64) -> Result<i32, Failure> {
     i32::try_from(number).map_err(|_| {
         Failure::Usage(Text::new(
             "A number of partitions, or a partition's number, must be a whole number that is not too large.",

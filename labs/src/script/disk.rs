@@ -13,8 +13,6 @@ use rhai::{Array, Dynamic, Engine, NativeCallContext};
 
 /// The most bytes that one `read_bytes` gives.
 const READ_BYTES_MAX: i64 = 4_096;
-/// The most that a disk can be slowed down.
-const SLOW_MS_MAX: i64 = 60_000;
 
 pub(super) fn register(engine: &mut Engine) {
     register_looking(engine);
@@ -89,15 +87,8 @@ fn outside(path: &str, end: i64, length: usize) -> Failure {
 }
 
 fn register_faults(engine: &mut Engine) {
-    engine.register_fn("power_loss", |ctx: NativeCallContext, b: &mut Broker| {
-        act(&ctx, b, |broker| Action::PowerLoss { broker, torn: false })
-    });
     engine.register_fn("drop_caches", |ctx: NativeCallContext, b: &mut Broker| {
         act(&ctx, b, |broker| Action::DropCaches { broker })
-    });
-    engine.register_fn("slow_disk", |ctx: NativeCallContext, b: &mut Broker, ms: i64| {
-        let extra_us = ms.clamp(0, SLOW_MS_MAX) as u64 * 1_000;
-        act(&ctx, b, |broker| Action::SlowDisk { broker, extra_us })
     });
     engine.register_fn("disk_full", |ctx: NativeCallContext, b: &mut Broker, full: bool| {
         act(&ctx, b, |broker| Action::DiskFull { broker, full })
