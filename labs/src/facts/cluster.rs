@@ -1,7 +1,7 @@
 //! What happened to a cluster: who was in sync with whom and when, which brokers were away, how copies were made.
 
-use naru_trace::{Actor, BrokerState, ClusterView, MessageWay, Micros, PartitionView, TraceEvent, TraceKind};
 use naru_trace::SortedMap;
+use naru_trace::{Actor, BrokerState, ClusterView, MessageWay, Micros, PartitionView, TraceEvent, TraceKind};
 
 /// Everything about a cluster that goals ask about.
 #[derive(Debug, Default)]
