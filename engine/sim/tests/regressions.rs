@@ -95,3 +95,9 @@ fn a_segment_that_compaction_made_older_may_expire_before_the_compaction_ends() 
 fn a_directory_is_not_taken_for_a_strangers_after_a_power_failure() {
     stays_clean("power", 1637);
 }
+
+/// A controller that nobody in the quorum reached any more resigned, and its broker was not told, so that it went on deciding.
+#[test]
+fn who_has_resigned_decides_no_more() {
+    [7, 10].into_iter().for_each(|seed| stays_clean("cluster", seed));
+}

@@ -28,3 +28,13 @@ fn a_seed_decides_everything() {
     assert_eq!(first, second);
     assert_ne!(first.event_hash, soak::run(4, &options).unwrap().event_hash);
 }
+
+#[test]
+fn clusters_keep_every_promise() {
+    let scenario = soak::scenario("cluster").expect("there is such a scenario");
+    for seed in 1..=12 {
+        if let Err(failure) = soak::run(seed, &scenario.options) {
+            panic!("{failure}");
+        }
+    }
+}

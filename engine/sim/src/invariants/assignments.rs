@@ -39,6 +39,8 @@ struct Newest {
 pub(crate) struct Assignments {
     by_replica: SortedMap<Replica, Assignment>,
     newest: SortedMap<PartitionId, Newest>,
+    /// Topics for which one replica in sync is not enough, by broker and name.
+    want_more_than_one: SortedSet<(i32, String)>,
 }
 
 impl Assignments {
@@ -80,6 +82,13 @@ impl Assignments {
                 };
                 self.learn(replica, told);
             }
+            TraceKind::TopicConfigChanged { topic, key, value } if key == "min.insync.replicas" => {
+                let Actor::Broker(broker) = event.actor else { return };
+                match value.as_deref() {
+                    None | Some("1") => self.want_more_than_one.remove(&(broker, topic.clone())),
+                    Some(_) => self.want_more_than_one.insert((broker, topic.clone())),
+                };
+            }
             TraceKind::TopicDeleted { topic } => {
                 if let Actor::Broker(broker) = event.actor {
                     self.by_replica.retain(|(other, name, _), _| *other != broker || name != topic);
@@ -98,6 +107,7 @@ impl Assignments {
     }
 
     fn learn(&mut self, replica: Replica, told: Assignment) {
+        let one_is_enough = !self.want_more_than_one.contains(&(replica.0, replica.1.clone()));
         let newest = self.newest.entry((told.topic_id.clone(), replica.2)).or_default();
         let (old, new) = ((newest.leader_epoch, newest.partition_epoch), (told.leader_epoch, told.partition_epoch));
         if newest.isr.is_empty() || new > old {
@@ -105,6 +115,11 @@ impl Assignments {
             newest.lossy.retain(|broker| newest.isr.contains(broker) && told.isr.contains(broker));
             (newest.leader_epoch, newest.partition_epoch) = new;
             newest.isr.clone_from(&told.isr);
+            // The others were taken out while this one was away, and then it came back with less: with
+            // min.insync.replicas=1 nobody else is eligible (KIP-966).
+            newest.void |= one_is_enough
+                && !newest.isr.is_empty()
+                && newest.isr.iter().all(|member| newest.lossy.contains(member));
         }
         self.by_replica.insert(replica, told);
     }

@@ -199,6 +199,17 @@ pub static SCENARIOS: &[Scenario] = &[
         about: "Up to three brokers, and every fault there is.",
         options: SoakOptions { scenario: Some("everything"), ..SoakOptions::DEFAULT },
     },
+    Scenario {
+        name: "cluster",
+        about: "One cluster of three or four nodes: replicated topics, and everything that can go wrong in and between nodes.",
+        options: SoakOptions {
+            scenario: Some("cluster"),
+            nodes_max: 4,
+            faults: Faults::OF_CLUSTERS,
+            topic_settings: false,
+            ..SoakOptions::DEFAULT
+        },
+    },
 ];
 
 /// The scenario of that name.
