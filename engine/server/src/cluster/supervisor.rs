@@ -217,7 +217,8 @@ impl Cluster {
             },
         );
         let mut stopping = tokio::task::JoinSet::new();
-        for node in self.nodes.values().filter(|node| node.status().state.is_alive()).cloned() {
+        for node in self.nodes.values().filter(|node| node.status().state.is_alive()) {
+            let node = node.clone();
             stopping.spawn(async move { node.order(Order::Stop).await });
         }
         while stopping.join_next().await.is_some() {}
