@@ -3,6 +3,8 @@
 //! This crate is deliberately no part of Naru: it sees the broker only as its users do, over a socket. Every helper panics
 //! with a sentence that says what to do: it runs in tests and in the bench only. Read `tests/` next.
 
+pub mod cluster;
+
 use std::{
     fs::File,
     io::{BufRead, BufReader, Write},
