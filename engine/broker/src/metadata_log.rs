@@ -297,7 +297,10 @@ fn raft_config(config: &BrokerConfig, cluster_id: &str, directory_id: Uuid, seed
     if voters.is_empty() {
         voters.insert(config.node_id, voter(&config.advertised_host, config.advertised_port));
     }
+    let standard = RaftConfig::new(config.node_id);
     RaftConfig {
+        // A leader with nothing to say has to say so well before a follower believes that it is gone.
+        fetch_max_wait_ms: standard.fetch_max_wait_ms.min(cluster.fetch_timeout_ms / 3),
         directory_id,
         cluster_id: cluster_id.into(),
         voters,
@@ -308,6 +311,6 @@ fn raft_config(config: &BrokerConfig, cluster_id: &str, directory_id: Uuid, seed
         retry_backoff_ms: cluster.quorum_retry_backoff_ms,
         seed,
         name_of: |payload| MetadataRecord::decode(payload).map_or("Record", |record| record.name()).into(),
-        ..RaftConfig::new(config.node_id)
+        ..standard
     }
 }

@@ -125,7 +125,9 @@ impl ClusterProcess {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("reconnect.backoff.ms", "20").set("reconnect.backoff.max.ms", "200").set("retry.backoff.ms", "20");
-        config.set("topic.metadata.refresh.fast.interval.ms", "50");
+        // librdkafka looks once when a leader is gone, and then, without this, only a second later; Java's clients look every
+        // 100 ms.
+        config.set("topic.metadata.refresh.interval.ms", "100").set("topic.metadata.refresh.fast.interval.ms", "50");
         config.set("socket.connection.setup.timeout.ms", "2000");
         config
     }

@@ -1,5 +1,6 @@
 //! How long a producer waits when the leader of its partition dies: from `kill -9` to the first acknowledgement of a record
-//! that was sent after it. With the settings of `naru cluster` that has to be within [`LIMIT`].
+//! that was sent after it. With the settings of `naru cluster` that has to be within [`LIMIT`] most of the time; where the
+//! controller died with the leader, an election comes first, and it has to be within [`LIMIT_WITH_ELECTION`].
 
 use naru_interop::{PATIENCE, cluster::ClusterProcess, wait_until};
 use rdkafka::{
@@ -19,6 +20,8 @@ use std::{
 
 /// What is promised.
 const LIMIT: Duration = Duration::from_millis(1500);
+/// What has to be enough even when the leader was the controller, on a busy machine.
+const LIMIT_WITH_ELECTION: Duration = Duration::from_secs(5);
 const TOPIC: &str = "watched";
 
 /// When records were sent that have been acknowledged, and when they were.
@@ -68,7 +71,8 @@ fn producers_go_on_soon_after_a_leader_was_killed() {
     });
     println!("failover: {waits:?} from kill -9 of the leader to the next acknowledged record");
     waits.sort();
-    assert!(waits[waits.len() / 2] <= LIMIT, "promised is {LIMIT:?}, it took {waits:?}");
+    assert!(waits[(waits.len() - 1) / 2] <= LIMIT, "promised is {LIMIT:?}, it took {waits:?}");
+    assert!(waits[waits.len() - 1] <= LIMIT_WITH_ELECTION, "{waits:?}");
 }
 
 /// Kills the leader, waits for an acknowledgement, brings the broker back. Returns how long the acknowledgement took.

@@ -105,7 +105,7 @@ fn configurations_of_topics_and_brokers_are_changed_and_shown() {
     wait_until("the configuration is shown", || tools.run("ConfigCommand", &args).contains("retention.ms=123456"));
     let broker = tools.run("ConfigCommand", &["--describe", "--all", "--entity-type", "brokers", "--entity-name", "2"]);
     assert!(broker.contains("node.id=2"), "{broker}");
-    assert!(broker.contains("broker.session.timeout.ms=700"), "{broker}");
+    assert!(broker.contains("broker.session.timeout.ms=500"), "{broker}");
 }
 
 #[test]

@@ -30,11 +30,11 @@ const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 /// What `naru cluster` sets unless it is told otherwise: a cluster on one machine that notices quickly what is gone.
 pub const QUICK: &[(&str, &str)] = &[
-    ("broker.heartbeat.interval.ms", "150"),
-    ("broker.session.timeout.ms", "700"),
+    ("broker.heartbeat.interval.ms", "100"),
+    ("broker.session.timeout.ms", "500"),
     ("controller.quorum.election.timeout.ms", "250"),
     ("controller.quorum.election.backoff.max.ms", "150"),
-    ("controller.quorum.fetch.timeout.ms", "400"),
+    ("controller.quorum.fetch.timeout.ms", "500"),
     ("controller.quorum.request.timeout.ms", "400"),
     ("replica.lag.time.max.ms", "1500"),
     ("socket.connection.setup.timeout.ms", "1000"),
