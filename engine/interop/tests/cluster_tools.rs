@@ -144,7 +144,7 @@ fn leaders_are_elected_and_replicas_moved() {
             && partitions[1].leader == 1
             && partitions[0].isr.len() == 2
     });
-    // Without the last flag the tool also clears the brokers' throttles, keys that cannot be changed while a broker runs here.
+    // Without the last flag the tool also clears the brokers' throttles, which are none of this test's business.
     let verify = ["--reassignment-json-file", &file, "--verify", "--preserve-throttles"];
     let verified = tools.run("ReassignPartitionsCommand", &verify);
     assert!(verified.contains("Reassignment of partition moved-0 is completed"), "{verified}");
