@@ -240,7 +240,7 @@ macro_rules! flag_key {
 }
 
 /// Every key that has a field. Of two keys for one field, the stronger comes later.
-static KEYS: [Key; 62] = [
+static KEYS: [Key; 63] = [
     Key { name: "broker.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "node.id", set: |config, value| node_id(config, value), text: None },
     Key { name: "listeners", set: listener, text: None },
@@ -282,6 +282,7 @@ static KEYS: [Key; 62] = [
     number_key!("leader.imbalance.check.interval.seconds", cluster.leader_imbalance_check_seconds, u64, 1),
     number_key!("leader.imbalance.per.broker.percentage", cluster.leader_imbalance_percentage, u64, 0),
     flag_key!("controlled.shutdown.enable", cluster.controlled_shutdown),
+    number_key!("metadata.log.max.record.bytes.between.snapshots", cluster.snapshot_bytes, u64, 1),
     number_key!("replica.lag.time.max.ms", replication.lag_time_max_ms, u64, 1),
     number_key!("replica.fetch.min.bytes", replication.fetch_min_bytes, i32, 0),
     number_key!("replica.fetch.wait.max.ms", replication.fetch_wait_max_ms, i32, 0),

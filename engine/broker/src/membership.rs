@@ -231,6 +231,7 @@ impl Turn<'_> {
     fn leave_now(&mut self) {
         self.state.membership.leave_by = None;
         self.enter(Lifecycle::Stopping);
+        self.resign_from_quorum();
         self.stop_serving();
     }
 

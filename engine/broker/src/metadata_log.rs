@@ -12,7 +12,7 @@
 //!
 //! How the log itself is agreed on is `naru-raft`'s business; [`crate::quorum`] drives it.
 
-use crate::{config::BrokerConfig, effect::Effect, log_dirs::LogDir, turn::Turn};
+use crate::{config::BrokerConfig, config::ClusterConfig, effect::Effect, log_dirs::LogDir, turn::Turn};
 use alloc::{collections::VecDeque, format, string::String, string::ToString, vec::Vec};
 use bytes::Bytes;
 use naru_log::{Log, LogConfig, Opening, Storage, StorageError, TopicPartition};
@@ -31,6 +31,8 @@ pub(crate) struct MetadataLog {
     committed: Image,
     /// The first offset whose record is not in the committed image.
     read_up_to: i64,
+    /// How many bytes of records were read since the last snapshot.
+    unsummed_bytes: u64,
     /// What the records add up to that are decided and not committed yet. Only the active controller has it.
     ahead: Option<Image>,
     /// Decisions that are not committed, with the events of their being appended.
@@ -71,8 +73,8 @@ impl MetadataLog {
         let log = log.map_err(|error| error.to_string())?;
         let raft = Raft::open(raft_config(config, cluster_id, dir.id, seed), log, io)?;
         let (committed, read_up_to) = (Image::default(), 0);
-        let mut metadata =
-            MetadataLog { raft, committed, read_up_to, ahead: None, decided: VecDeque::new(), failed: None };
+        let (ahead, decided, failed) = (None, VecDeque::new(), None);
+        let mut metadata = MetadataLog { raft, committed, read_up_to, unsummed_bytes: 0, ahead, decided, failed };
         if let Some(id) = metadata.raft.latest_snapshot() {
             metadata.load_snapshot(id, io.storage)?;
         }
@@ -175,6 +177,7 @@ impl MetadataLog {
                 let replayed = self.committed.replay(&record);
                 replayed.map_err(|error| format!("the record at offset {offset} does not fit: {}", error.reason))?;
                 batch.records.push(record);
+                self.unsummed_bytes += payload.len() as u64;
                 if let Some(decided) = self.decided.pop_front_if(|decided| decided.end_offset <= offset + 1) {
                     batch.event = decided.event;
                     all.push(core::mem::replace(&mut batch, Committed { records: Vec::new(), event: None }));
@@ -202,7 +205,17 @@ impl MetadataLog {
         }
         self.committed = image;
         self.read_up_to = id.end_offset;
+        self.unsummed_bytes = 0;
         Ok(())
+    }
+
+    /// The payloads of a snapshot and the offset that it reaches to, if one is due.
+    pub(crate) fn due_snapshot(&mut self, config: &ClusterConfig) -> Option<(i64, Vec<Bytes>)> {
+        if self.unsummed_bytes < config.snapshot_bytes || self.failed.is_some() {
+            return None;
+        }
+        self.unsummed_bytes = 0;
+        Some((self.read_up_to, self.committed.snapshot().iter().map(MetadataRecord::encode).collect()))
     }
 
     /// This node decides from now on.

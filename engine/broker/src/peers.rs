@@ -120,12 +120,6 @@ impl Peers {
         waiting.min().map(|at| Deadline { at, reason: "request.timeout.ms" })
     }
 
-    /// Whether nothing is on its way to this node on that lane.
-    pub(crate) fn is_idle(&self, node: i32, lane: Lane) -> bool {
-        let peer = self.lanes.get(&(node, lane)).and_then(|id| self.connections.get(id));
-        peer.is_none_or(|peer| peer.waiting.is_empty())
-    }
-
     fn remove(&mut self, id: ConnectionId) -> Option<Peer> {
         let peer = self.connections.remove(&id)?;
         self.lanes.remove(&(peer.node, peer.lane));

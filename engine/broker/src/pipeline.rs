@@ -328,8 +328,9 @@ impl Turn<'_> {
     /// Returns whether there was such a connection.
     fn forget_connection(&mut self, id: ConnectionId, reason: Name) -> bool {
         let Some(connection) = self.state.connections.close(id) else { return false };
-        if let Some(parked) = connection.parked {
-            self.state.purgatory.take(parked);
+        let parked = connection.parked.and_then(|parked| self.state.purgatory.take(parked));
+        if let Some(Until::Quorum { token, .. }) = parked.map(|parked| parked.until) {
+            self.forget_quorum_wait(token);
         }
         self.out.trace.emit(|| TraceKind::ConnectionClosed { connection: id.0, reason });
         true

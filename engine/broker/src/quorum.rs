@@ -26,7 +26,10 @@ pub(crate) fn is_for_quorum(request: &Request) -> bool {
         | Request::BeginQuorumEpoch(_)
         | Request::EndQuorumEpoch(_)
         | Request::FetchSnapshot(_)
-        | Request::DescribeQuorum(_) => true,
+        | Request::DescribeQuorum(_)
+        | Request::AddRaftVoter(_)
+        | Request::RemoveRaftVoter(_)
+        | Request::UpdateRaftVoter(_) => true,
         _ => false,
     }
 }
@@ -82,6 +85,19 @@ impl Turn<'_> {
         self.drive_quorum();
     }
 
+    /// Nobody waits for this answer any more.
+    pub(crate) fn forget_quorum_wait(&mut self, token: u64) {
+        self.state.metadata.raft.forget_waiting(token);
+    }
+
+    /// A leader that is told to stop says so, so that nobody has to find out (EndQuorumEpoch).
+    pub(crate) fn resign_from_quorum(&mut self) {
+        if !self.state.is_lone() {
+            self.with_raft(|raft, io| raft.resign(io));
+            self.drive_quorum();
+        }
+    }
+
     /// Lets the quorum see that time has passed.
     pub(crate) fn tick_quorum(&mut self) {
         let now = self.now.monotonic;
@@ -103,7 +119,7 @@ impl Turn<'_> {
         let caused = self.out.trace.cause();
         loop {
             let outputs = self.state.metadata.raft.outputs();
-            if outputs.is_empty() {
+            if outputs.is_empty() && !self.change_office() {
                 return;
             }
             for output in outputs {
@@ -121,12 +137,12 @@ impl Turn<'_> {
             }
             RaftOutput::Reply { token, response } => self.answer_waiting(token, response),
             RaftOutput::Sync { ticket, files } => self.sync_quorum(ticket, files),
-            RaftOutput::LeaderChanged { is_self, .. } => {
-                if !is_self && self.is_active_controller() {
+            RaftOutput::LeaderChanged { .. } => {
+                if self.is_active_controller() {
                     self.leave_office();
                 }
             }
-            RaftOutput::Committed { end_offset } => self.on_committed(end_offset),
+            RaftOutput::Committed { .. } => self.on_committed(),
             RaftOutput::Truncated { .. } => {}
             RaftOutput::SnapshotInstalled { id } => self.on_snapshot(id),
         }
@@ -143,7 +159,7 @@ impl Turn<'_> {
     }
 
     /// The quorum has decided more: it is carried out here.
-    fn on_committed(&mut self, end_offset: i64) {
+    fn on_committed(&mut self) {
         let committed = match self.state.metadata.read_committed(self.storage) {
             Ok(committed) => committed,
             Err(reason) => {
@@ -160,21 +176,26 @@ impl Turn<'_> {
             }
         }
         self.out.trace.because(cause);
-        self.after_reading(end_offset);
+        self.sum_up_metadata();
+        self.after_reading();
         for id in self.state.purgatory.durable(self.state.metadata.durable_offset()) {
             self.state.ready.push_back((id, cause));
         }
     }
 
-    fn after_reading(&mut self, end_offset: i64) {
+    /// Writes a snapshot of the metadata when enough was added since the last one, so that the log can start there (KIP-630).
+    fn sum_up_metadata(&mut self) {
+        let Some((end_offset, payloads)) = self.state.metadata.due_snapshot(&self.state.config.cluster) else { return };
+        if let Err(reason) = self.with_raft(|raft, io| raft.write_snapshot(end_offset, &payloads, io)) {
+            self.warn_once(format!("no snapshot of the metadata was written: {reason}"));
+        }
+    }
+
+    fn after_reading(&mut self) {
         let read = self.state.metadata.read_up_to();
         if !self.state.is_lone() {
             self.state.shown_metadata_offset = read;
             self.out.trace.emit_then(|| TraceKind::MetadataPublished { offset: read });
-        }
-        let raft = &self.state.metadata.raft;
-        if !self.is_active_controller() && raft.is_leader() && raft.is_ready() && read >= end_offset {
-            self.take_office();
         }
         self.on_metadata_read(read);
     }
@@ -189,7 +210,20 @@ impl Turn<'_> {
         if self.state.membership.is_published {
             self.publish_again();
         }
-        self.after_reading(id.end_offset);
+        self.after_reading();
+    }
+
+    /// Takes or leaves the office of the active controller, if the quorum has it so. Returns whether that was necessary.
+    fn change_office(&mut self) -> bool {
+        let metadata = &self.state.metadata;
+        let raft = &metadata.raft;
+        let knows_all = metadata.read_up_to() >= raft.high_watermark() && metadata.failed().is_none();
+        match self.is_active_controller() {
+            true if !raft.is_leader() => self.leave_office(),
+            false if raft.is_leader() && raft.is_ready() && knows_all => self.take_office(),
+            _ => return false,
+        }
+        true
     }
 
     /// This node leads the quorum and knows everything that was decided before: from now on it decides.

@@ -140,6 +140,7 @@ pub(crate) fn close(mut state: State, storage: &mut dyn Storage, now: Now, out: 
     for connection in connections {
         turn.close_connection(connection, reason.into());
     }
+    Turn { state: &mut state, storage: &mut *storage, now, out: &mut *out }.close_peers();
     out.effects.retain(|effect| !matches!(effect, Effect::Sync { .. }));
     state.cleaning.close(storage);
     state.retired.remove_due(naru_trace::Micros(u64::MAX), storage);

@@ -265,7 +265,7 @@ impl World {
         broker
     }
 
-    /// Starts a producer. An empty `config.bootstrap` becomes the first broker; `name` becomes its `client.id`.
+    /// Starts a producer. An empty `config.bootstrap` becomes the first broker, or all of its cluster; `name` becomes its `client.id`.
     pub fn add_producer(&mut self, name: &str, mut config: ProducerConfig) -> ClientId {
         self.complete(name, &mut config.client_id, &mut config.bootstrap, &mut config.seed);
         self.add_client(name, |client, now, out| Client::Producer(Producer::new(config, client, now, out)))
@@ -526,7 +526,11 @@ impl World {
     fn complete(&mut self, name: &str, id: &mut String, bootstrap: &mut Vec<(String, u16)>, seed: &mut u64) {
         *id = name.to_string();
         if bootstrap.is_empty() {
-            bootstrap.extend(self.brokers().first().map(|broker| self.address(*broker)));
+            // The brokers of one cluster serve each other's clients; those that stand alone do not.
+            let brokers = self.brokers();
+            let is_lone = |broker: &i32| self.brokers[broker].config.cluster.is_lone(*broker);
+            let known = if brokers.first().is_some_and(is_lone) { 1 } else { brokers.len() };
+            bootstrap.extend(brokers.iter().take(known).map(|broker| self.address(*broker)));
         }
         if *seed == 0 {
             *seed = self.rng.next_u64();

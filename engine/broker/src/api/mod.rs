@@ -51,6 +51,8 @@ pub(crate) fn is_served(api: ApiKey) -> bool {
             | ApiKey::CreatePartitions
             | ApiKey::DescribeCluster
             | ApiKey::DescribeQuorum
+            | ApiKey::AddRaftVoter
+            | ApiKey::RemoveRaftVoter
             | ApiKey::UnregisterBroker
             | ApiKey::ElectLeaders
             | ApiKey::AlterPartitionReassignments

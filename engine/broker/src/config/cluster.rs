@@ -39,6 +39,8 @@ pub struct ClusterConfig {
     pub leader_imbalance_percentage: u64,
     /// `controlled.shutdown.enable`.
     pub controlled_shutdown: bool,
+    /// `metadata.log.max.record.bytes.between.snapshots`.
+    pub snapshot_bytes: u64,
 }
 
 /// What a node is there for.
@@ -78,6 +80,7 @@ impl Default for ClusterConfig {
             leader_imbalance_check_seconds: 300,
             leader_imbalance_percentage: 10,
             controlled_shutdown: true,
+            snapshot_bytes: 20 << 20,
         }
     }
 }
