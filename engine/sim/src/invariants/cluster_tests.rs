@@ -136,8 +136,16 @@ fn a_leaders_high_watermark_does_not_pass_its_isr() {
 #[test]
 fn nothing_is_promised_once_all_who_were_in_sync_lost_something() {
     let lost = |broker| TraceKind::PowerLost { broker, disk: Box::default() };
-    let begun = || Story::begun().appended(2, 1, "b").committed(1, 2);
+    let two = || TraceKind::TopicConfigChanged {
+        topic: "t".into(),
+        key: "min.insync.replicas".into(),
+        value: Some("2".into()),
+    };
+    let one = || Story::begun().appended(2, 1, "b").committed(1, 2);
+    let begun = || one().by(1, two()).by(2, two());
     assert_eq!(begun().world(lost(2)).cut(2, 0).led_by(2, 2, 1, &[2]).breaks(), Some("committed"));
+    let alone = one().world(lost(2)).cut(2, 0).led_by(2, 2, 1, &[2]);
+    assert_eq!(alone.breaks(), None, "with min.insync.replicas=1 nobody else is eligible");
     assert_eq!(begun().world(lost(1)).world(lost(2)).cut(2, 0).led_by(2, 2, 1, &[2]).breaks(), None);
 }
 

@@ -118,8 +118,8 @@ impl Committed {
         if committed.len() < to {
             committed.resize(to, 0);
         }
-        for offset in from..to {
-            let (record, told) = (log.records[offset], &mut committed[offset]);
+        let both = log.records.iter().copied().zip(committed.iter_mut()).enumerate();
+        for (offset, (record, told)) in both.take(to).skip(from) {
             if *told == 0 || known.assignments.is_void(&id) {
                 *told = record;
             } else if record != 0 && *told != record {

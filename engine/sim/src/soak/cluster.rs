@@ -50,7 +50,7 @@ struct Account {
 
 impl<'a> ClusterDriver<'a> {
     pub(super) fn new(seed: u64, options: &'a SoakOptions) -> Self {
-        let mut rng = Rng::new(seed ^ 0x636c_7573_7465_72);
+        let mut rng = Rng::new(seed ^ 0x0063_6c75_7374_6572);
         let world = World::new(random::cluster(&mut rng, seed, options));
         ClusterDriver {
             options,
