@@ -97,6 +97,18 @@ texts! {
     state_stopped: "stopped", "정상 종료됨";
     /// A broker's state.
     state_crashed: "crashed", "비정상 종료됨";
+    /// A broker's state: its process is suspended.
+    state_paused: "suspended", "멈춰 있음";
+    /// A broker's state: it is not a member of its cluster yet.
+    state_joining: "joining", "합류 중";
+    /// The mark of the broker that leads the quorum.
+    controller: "controller", "컨트롤러";
+    /// A replica that is not in sync.
+    out_of_sync: "out of sync", "동기화 안 됨";
+    /// Legend.
+    legend_out: "copy that is out of sync", "동기화되지 않은 복제본";
+    /// Legend.
+    legend_epoch: "another leader begins (epoch)", "다른 리더의 시작(에포크)";
     /// Word before a port.
     port: "port", "포트";
     /// A broker without topics.

@@ -16,7 +16,7 @@ use crate::{
     text,
 };
 use leptos::{ev, html, prelude::*};
-use naru_trace::{Actor, BrokerState, ClientRole, ClusterView, TraceKind};
+use naru_trace::{Actor, ClientRole, ClusterView, TraceKind};
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
 
@@ -288,12 +288,11 @@ fn wires(scene: &Scene) -> impl IntoView + use<> {
 }
 
 fn card(card: &Card, touched: &Touched) -> impl IntoView + use<> {
-    let running = card.state == BrokerState::Running;
     let acts = touched.actor == Some(Actor::Broker(card.broker));
     let (x, y) = (card.x, card.y);
     let empty = card.empty.map(|words| view! { <text class="t m" x=x + 28.0 y=y + 50.0>{words}</text> });
     view! {
-        <g class="card" class:down=!running class:acts=acts data-testid="broker" data-broker=card.broker>
+        <g class="card" class:down=card.down class:acts=acts data-testid="broker" data-broker=card.broker>
             <rect x=x y=y width=card.w height=card.h rx="12" />
             <circle cx=x + 17.0 cy=y + 18.0 r="5" />
             <text class="b name" x=x + 29.0 y=y + 22.5>{card.title.clone()}</text>
@@ -357,6 +356,7 @@ fn lane(
         .map(|(from, to)| view! { <line class="batch" x1=*from x2=*to y1=cells_y + CELL + 3.5 y2=cells_y + CELL + 3.5 /> })
         .collect();
     let segments: Vec<_> = lane.segments.iter().map(|(at, base)| segment(*at, *base, cells_y)).collect();
+    let epochs: Vec<_> = lane.epochs.iter().map(|(at, epoch)| boundary(*at, *epoch, cells_y)).collect();
     let high_watermark = lane.high_watermark.map(|(at, offset)| {
         view! {
             <line class="hw" x1=at x2=at y1=cells_y - 4.0 y2=cells_y + CELL + 8.0 />
@@ -374,7 +374,7 @@ fn lane(
     });
     let name = format!("{}-{}, {}, {}", lane.topic, lane.partition, lane.title, lane.ends);
     view! {
-        <g class="lane" class:leads=lane.leads class:down=!lane.running class:touched=here data-testid="lane"
+        <g class="lane" class:leads=lane.leads class:out=lane.out class:down=!lane.running class:touched=here data-testid="lane"
             data-partition=format!("{}-{}", lane.topic, lane.partition) data-end=lane.end role="group" aria-label=name>
             <rect class="lane-back" x=x y=y width=w height=h rx="8" />
             <text class="s b part" x=x + 10.0 y=y + 14.0>{lane.title.clone()}</text>
@@ -382,6 +382,7 @@ fn lane(
             {folded}
             {batches}
             {segments}
+            {epochs}
             {next}
             <g class="cells">{cells}</g>
             {high_watermark}
@@ -396,6 +397,14 @@ fn segment(at: f64, base: i64, y: f64) -> impl IntoView + use<> {
             <title>{format!("{base:020}.log")}</title>
             <line class="segment" x1=at x2=at y1=y - 3.0 y2=y + CELL + 3.0 />
         </g>
+    }
+}
+
+/// Where the log goes on under another leader.
+fn boundary(at: f64, epoch: i32, y: f64) -> impl IntoView + use<> {
+    view! {
+        <line class="epoch" x1=at x2=at y1=y - 4.0 y2=y + CELL + 4.0 />
+        <text class="s m" x=at + 3.0 y=y + CELL + 17.0>{format!("e{epoch}")}</text>
     }
 }
 

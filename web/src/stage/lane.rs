@@ -36,6 +36,8 @@ pub struct Lane {
     pub h: f64,
     /// Whether it leads.
     pub leads: bool,
+    /// Whether it is a copy that is not in sync.
+    pub out: bool,
     /// Whether its broker runs.
     pub running: bool,
     /// Its name and part, in words.
@@ -50,6 +52,8 @@ pub struct Lane {
     pub batches: Vec<(f64, f64)>,
     /// Where segments begin: x and base offset.
     pub segments: Vec<(f64, i64)>,
+    /// Where the time of another leader begins: x and leader epoch.
+    pub epochs: Vec<(f64, i32)>,
     /// Width of a cell: long offsets need more.
     pub cell_width: f64,
     /// Left edge of the place of the next record.
@@ -122,7 +126,10 @@ pub struct LaneSpec<'a> {
 pub fn lane(spec: &LaneSpec, options: &Options) -> Option<Lane> {
     let broker = spec.view.brokers.get(&spec.broker)?;
     let replica = broker.topics.get(spec.topic)?.partitions.get(&spec.partition)?;
-    let leads = replica.leader == spec.broker;
+    if replica.role == "elsewhere" {
+        return None;
+    }
+    let leads = leads(replica, spec.broker);
     let axis = Axis::of(spec, longest(spec.view, spec.topic, spec.partition));
     let cells = cells(replica, &axis, spec.y + CELLS_TOP, leads, options);
     let hw = replica.high_watermark;
@@ -137,6 +144,7 @@ pub fn lane(spec: &LaneSpec, options: &Options) -> Option<Lane> {
         w: spec.w,
         h: spec.h,
         leads,
+        out: out_of_sync(spec.view, spec.topic, spec.partition, spec.broker),
         running: broker.state == BrokerState::Running,
         title: title(spec, replica, leads, options),
         ends: ends(replica, options),
@@ -144,12 +152,25 @@ pub fn lane(spec: &LaneSpec, options: &Options) -> Option<Lane> {
         batches: batches(&cells, axis.cell),
         cell_width: axis.cell,
         segments: segments(replica, &axis),
+        epochs: epochs(replica, &axis),
         end_x: axis.x(replica.log_end_offset),
         end: replica.log_end_offset,
         high_watermark,
         markers: if leads || spec.view.brokers.len() == 1 { markers(spec, &axis) } else { Vec::new() },
         cells,
     })
+}
+
+/// Whether the broker leads the partition, as far as it knows.
+pub fn leads(replica: &PartitionView, broker: i32) -> bool {
+    replica.leader == broker && replica.role != "follower"
+}
+
+/// Whether the broker's copy is not in sync, as the newest decision has it.
+pub fn out_of_sync(view: &ClusterView, topic: &str, partition: i32, broker: i32) -> bool {
+    let copies = view.brokers.values().filter_map(|it| it.topics.get(topic)?.partitions.get(&partition));
+    let newest = copies.max_by_key(|copy| (copy.leader_epoch, copy.partition_epoch));
+    newest.is_some_and(|newest| newest.replicas.contains(&broker) && !newest.isr.contains(&broker))
 }
 
 /// How high a lane is: its markers need room.
@@ -201,16 +222,19 @@ fn longest(view: &ClusterView, topic: &str, partition: i32) -> (i64, i64) {
 
 fn title(spec: &LaneSpec, replica: &PartitionView, leads: bool, options: &Options) -> String {
     let part = match (replica.online, leads) {
-        (false, _) => text::offline(options.locale),
-        (true, true) => text::leader(options.locale),
-        (true, false) => text::follower(options.locale),
+        (false, _) => text::offline(options.locale).to_string(),
+        (true, true) => text::leader(options.locale).to_string(),
+        (true, false) => match out_of_sync(spec.view, spec.topic, spec.partition, spec.broker) {
+            true => format!("{} · {}", text::follower(options.locale), text::out_of_sync(options.locale)),
+            false => text::follower(options.locale).to_string(),
+        },
     };
     if options.width < super::layout::NARROW || spec.view.brokers.len() < 2 {
-        let room = spec.w - text_width(&ends(replica, options), 11.0) - text_width(part, 13.5) - 46.0;
+        let room = spec.w - text_width(&ends(replica, options), 11.0) - text_width(&part, 13.5) - 46.0;
         let name = shorten(&format!("{}-{}", spec.topic, spec.partition), room, 13.5);
         return format!("{name} · {part}");
     }
-    part.to_string()
+    part
 }
 
 fn ends(replica: &PartitionView, options: &Options) -> String {
@@ -247,6 +271,13 @@ fn segments(replica: &PartitionView, axis: &Axis) -> Vec<(f64, i64)> {
     (replica.segments.iter().skip(1))
         .filter(|segment| segment.base_offset > axis.first)
         .map(|segment| (axis.x(segment.base_offset) - 2.0, segment.base_offset))
+        .collect()
+}
+
+fn epochs(replica: &PartitionView, axis: &Axis) -> Vec<(f64, i32)> {
+    (replica.epochs.iter().skip(1))
+        .filter(|(_, start)| *start > axis.first)
+        .map(|(epoch, start)| (axis.x(*start) - 2.0, *epoch))
         .collect()
 }
 

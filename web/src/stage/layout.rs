@@ -69,8 +69,8 @@ pub struct Card {
     pub w: f64,
     /// Height.
     pub h: f64,
-    /// Whether it runs.
-    pub state: BrokerState,
+    /// Whether its process is at an end, or stands still.
+    pub down: bool,
     /// Its name.
     pub title: String,
     /// Its state in words.
@@ -124,6 +124,10 @@ pub fn scene(view: &ClusterView, options: &Options) -> Scene {
         y = place_pills(&mut scene, top, left, y, word) + GUTTER;
     }
     y = place_brokers(&mut scene, view, options, shown, y);
+    if bottom.is_empty() && view.brokers.len() > 1 {
+        // What brokers say to each other passes below them.
+        y += GUTTER;
+    }
     if !bottom.is_empty() {
         let word = pill::row_word(&bottom, false, options.locale);
         y = place_pills(&mut scene, bottom, left, y + GUTTER, word);
@@ -172,7 +176,7 @@ fn place_brokers(scene: &mut Scene, view: &ClusterView, options: &Options, shown
         let empty = shown.is_empty().then(|| text::no_topics(options.locale));
         let lanes_height: f64 = heights.iter().map(|height| height + 6.0).sum();
         let h = CARD_HEAD + if empty.is_some() { 34.0 } else { lanes_height + 4.0 };
-        scene.cards.push(card(*id, broker, options.locale, (x, top, w, h), empty));
+        scene.cards.push(card(view, (*id, broker), options.locale, (x, top, w, h), empty));
         let mut lane_y = top + CARD_HEAD;
         for ((topic, partition), height) in shown.iter().zip(&heights) {
             let spec = LaneSpec {
@@ -211,19 +215,45 @@ fn lane_heights(view: &ClusterView, shown: &[(String, i32)], w: f64) -> Vec<f64>
 }
 
 fn card(
-    id: i32,
-    broker: &BrokerView,
+    view: &ClusterView,
+    (id, broker): (i32, &BrokerView),
     locale: Locale,
     place: (f64, f64, f64, f64),
     empty: Option<&'static str>,
 ) -> Card {
     let (x, y, w, h) = place;
-    let detail = match broker.state {
-        BrokerState::Running => format!("{} · {} {}", text::state_running(locale), text::port(locale), broker.port),
-        BrokerState::Stopped => text::state_stopped(locale).to_string(),
-        BrokerState::Crashed => text::state_crashed(locale).to_string(),
+    let mut title = format!("{} {id}", text::broker(locale));
+    if view.controller() == Some(id) {
+        title = format!("{title} ★ {}", text::controller(locale));
+    }
+    let detail = shorten(&condition(view, id, broker, locale), w - text_width(&title, 14.0) - 52.0, 11.0);
+    let down = broker.state != BrokerState::Running || view.faults.paused.contains(&id);
+    Card { broker: id, x, y, w, h, down, title, detail, empty }
+}
+
+/// How a broker is, in words: whether it runs, and whom it cannot reach.
+pub fn condition(view: &ClusterView, id: i32, broker: &BrokerView, locale: Locale) -> String {
+    let state = match broker.state {
+        BrokerState::Stopped => text::state_stopped(locale),
+        BrokerState::Crashed => text::state_crashed(locale),
+        BrokerState::Running if view.faults.paused.contains(&id) => text::state_paused(locale),
+        BrokerState::Running if matches!(&*broker.lifecycle, "starting" | "recovery") => text::state_joining(locale),
+        BrokerState::Running => text::state_running(locale),
     };
-    Card { broker: id, x, y, w, h, state: broker.state, title: format!("{} {id}", text::broker(locale)), detail, empty }
+    let cut = view.faults.links.iter().filter(|link| link.cut && link.from == Actor::Broker(id));
+    let to = cut.map(|link| match link.to {
+        Actor::Broker(other) => format!(" {other}"),
+        Actor::Client(client) => view.clients.get(&client).map_or_else(String::new, |it| format!(" {}", it.name)),
+        Actor::World => String::new(),
+    });
+    let to: String = to.collect();
+    match (to.is_empty(), view.brokers.len()) {
+        (false, _) => format!("{state} · ✂{to}"),
+        (true, 1) if broker.state == BrokerState::Running => {
+            format!("{state} · {} {}", text::port(locale), broker.port)
+        }
+        (true, _) => state.to_string(),
+    }
 }
 
 impl Scene {

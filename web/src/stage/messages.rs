@@ -5,8 +5,8 @@ use super::{
     layout::{Scene, text_width},
 };
 use crate::dom;
-use leptos::prelude::*;
-use naru_trace::{MessageLabel, MessageView, MessageWay};
+use leptos::{either::Either, prelude::*};
+use naru_trace::{Actor, MessageLabel, MessageView, MessageWay};
 use std::sync::Arc;
 
 /// All messages on their way.
@@ -34,6 +34,10 @@ fn share(message: &MessageView, clock: f64) -> f64 {
 fn draw(number: u64, message: &MessageView, share: f64, scene: &Scene) -> Option<impl IntoView + use<>> {
     let route = scene.route(message.from, message.to)?;
     let (x, y) = along(&route, share);
+    if is_quiet(message) {
+        let dot = view! { <circle cx=x cy=y r="2.5" /> };
+        return Some(Either::Left(view! { <g class="message quiet" data-testid="quiet-message">{dot}</g> }));
+    }
     let words = words(&message.label);
     let width = text_width(&words, 11.0) + 20.0;
     let x = x.clamp(width / 2.0 + 1.0, (scene.width - width / 2.0 - 1.0).max(width / 2.0 + 1.0));
@@ -44,7 +48,7 @@ fn draw(number: u64, message: &MessageView, share: f64, scene: &Scene) -> Option
         (false, MessageWay::Request) => "message request",
         (false, MessageWay::Response) => "message response",
     };
-    Some(view! {
+    Some(Either::Right(view! {
         <g class=class data-testid="message" data-message=number>
             <path d=d />
             <g transform=format!("translate({x:.1} {y:.1})")>
@@ -52,7 +56,16 @@ fn draw(number: u64, message: &MessageView, share: f64, scene: &Scene) -> Option
                 <text class="s b" y="4" text-anchor="middle">{words}</text>
             </g>
         </g>
-    })
+    }))
+}
+
+/// Brokers talk to each other all the time: of what keeps them together only a dot is seen, unless something comes of it.
+fn is_quiet(message: &MessageView) -> bool {
+    let label = &message.label;
+    matches!((message.from, message.to), (Actor::Broker(_), Actor::Broker(_)))
+        && matches!(&*label.api, "Fetch" | "BrokerHeartbeat" | "ApiVersions")
+        && label.records == 0
+        && label.error.is_none()
 }
 
 /// The few words on a message: the API, what it is about, a small square for every record, how it went.

@@ -1,9 +1,14 @@
 //! The stage as tables: all that the picture says, for who cannot see it or wants to copy it.
 
-use super::{draw::StageData, messages, pill};
+use super::{
+    draw::StageData,
+    lane::{leads, out_of_sync},
+    layout::condition,
+    messages, pill,
+};
 use crate::{locale::Locale, text};
 use leptos::prelude::*;
-use naru_trace::{Actor, CellView, ClusterView};
+use naru_trace::{Actor, BrokerView, CellView, ClusterView};
 
 /// Tables of partitions, clients and messages.
 #[component]
@@ -18,6 +23,7 @@ pub fn Tables(data: StageData) -> impl IntoView {
                         text::high_watermark(locale), text::log_end_offset(locale), text::records(locale)],
                     partition_rows(&view, locale),
                 )}
+                {table(&[text::broker(locale), text::state(locale), text::epoch(locale)], broker_rows(&view, locale))}
                 {table(
                     &[text::role(locale), text::name(locale), text::state(locale), text::position(locale)],
                     client_rows(&view, locale),
@@ -41,20 +47,37 @@ fn table(heads: &[&'static str], rows: Vec<Vec<String>>) -> Option<impl IntoView
     Some(view! { <div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div> })
 }
 
+/// How the brokers are, where there are several, and what each knows of the quorum.
+fn broker_rows(view: &ClusterView, locale: Locale) -> Vec<Vec<String>> {
+    let row = |(id, broker): (&i32, &BrokerView)| {
+        let mut state = condition(view, *id, broker, locale);
+        if view.controller() == Some(*id) {
+            state = format!("{}, {state}", text::controller(locale));
+        }
+        let epoch = broker.quorum.as_ref().map_or_else(String::new, |quorum| quorum.epoch.to_string());
+        vec![id.to_string(), state, epoch]
+    };
+    view.brokers.iter().map(row).filter(|_| view.brokers.len() > 1).collect()
+}
+
 fn partition_rows(view: &ClusterView, locale: Locale) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for (id, broker) in &view.brokers {
         for (topic, topic_view) in &broker.topics {
-            for (number, replica) in &topic_view.partitions {
-                let part = match (replica.online, replica.leader == *id) {
+            for (number, replica) in topic_view.partitions.iter().filter(|(_, replica)| replica.role != "elsewhere") {
+                let mut part = match (replica.online, leads(replica, *id)) {
                     (false, _) => text::offline(locale),
                     (true, true) => text::leader(locale),
                     (true, false) => text::follower(locale),
-                };
+                }
+                .to_string();
+                if out_of_sync(view, topic, *number, *id) {
+                    part = format!("{part}, {}", text::out_of_sync(locale));
+                }
                 rows.push(vec![
                     format!("{topic}-{number}"),
                     id.to_string(),
-                    part.to_string(),
+                    part,
                     replica.log_start_offset.to_string(),
                     replica.high_watermark.to_string(),
                     replica.log_end_offset.to_string(),
