@@ -28,8 +28,8 @@ pub fn final_view(recording: &Recording) -> ClusterView {
 pub fn caption(recording: &Recording) -> String {
     let view = final_view(recording);
     let mut parts = Vec::new();
-    for (topic, partition, it) in partitions(&view) {
-        parts.push(format!("<code>{}-{partition}</code> ends at offset {}", escape(topic), it.log_end_offset));
+    for (name, it) in partitions(&view) {
+        parts.push(format!("<code>{}</code> ends at offset {}", escape(&name), it.log_end_offset));
     }
     for client in view.clients.values().filter(|client| client.role == ClientRole::Consumer) {
         parts.push(format!("{} got {} records", escape(&client.name), client.delivered));
@@ -49,10 +49,10 @@ pub fn svg(recording: &Recording) -> String {
         "<svg class=\"naru-figure\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"The partitions and their \
          records when the script has ended\">"
     );
-    let keys: BTreeSet<&str> = rows.iter().flat_map(|(_, _, it)| &it.cells).filter_map(key_of).collect();
+    let keys: BTreeSet<&str> = rows.iter().flat_map(|(_, it)| &it.cells).filter_map(key_of).collect();
     let keys: Vec<&str> = keys.into_iter().collect();
-    for (index, (topic, partition, it)) in rows.iter().enumerate() {
-        lane(&mut out, 12 + index * ROW, &format!("{topic}-{partition}"), it, &keys);
+    for (index, (name, it)) in rows.iter().enumerate() {
+        lane(&mut out, 12 + index * ROW, name, it, &keys);
     }
     for (index, client) in clients.iter().enumerate() {
         let x = 8 + (index % 2) * (WIDTH / 2);
@@ -62,9 +62,16 @@ pub fn svg(recording: &Recording) -> String {
     out
 }
 
-fn partitions(view: &ClusterView) -> impl Iterator<Item = (&str, i32, &PartitionView)> {
-    let topics = view.brokers.values().flat_map(|broker| &broker.topics);
-    topics.flat_map(|(topic, it)| it.partitions.iter().map(move |(number, it)| (topic.as_str(), *number, it)))
+/// Every log, by its partition's name, and that of its broker where there are several.
+fn partitions(view: &ClusterView) -> impl Iterator<Item = (String, &PartitionView)> {
+    let several = view.brokers.len() > 1;
+    let topics = view.brokers.iter().flat_map(|(id, broker)| broker.topics.iter().map(move |it| (*id, it)));
+    let logs =
+        topics.flat_map(|(id, (topic, it))| it.partitions.iter().map(move |(number, it)| (id, topic, number, it)));
+    logs.filter(|(.., it)| it.role != "elsewhere").map(move |(id, topic, number, it)| {
+        let on = if several { format!(" on {id}") } else { String::new() };
+        (format!("{topic}-{number}{on}"), it)
+    })
 }
 
 fn lane(out: &mut String, y: usize, name: &str, partition: &PartitionView, keys: &[&str]) {

@@ -114,3 +114,47 @@ fn a_message_leaves_its_client_and_reaches_the_broker() {
     assert_eq!(back.first().map(|point| point.1), Some(scene.cards[0].y + scene.cards[0].h + MESSAGE_HEIGHT / 2.0));
     assert_eq!(scene.route(Actor::Client(9), Actor::Broker(1)), None);
 }
+
+/// Three brokers, each with a copy of the same partition; the third is behind, and out of sync.
+fn copies() -> ClusterView {
+    let mut view = ClusterView::default();
+    for (id, role, records) in [(1, "leader", 6), (2, "follower", 6), (3, "follower", 3)] {
+        let copy = PartitionView {
+            role: role.into(),
+            replicas: vec![1, 2, 3],
+            isr: vec![1, 2],
+            high_watermark: 3,
+            epochs: vec![(0, 0), (1, 2)],
+            ..partition(records)
+        };
+        let topic = TopicView { partitions: SortedMap::from([(0, copy)]), ..TopicView::default() };
+        let topics = SortedMap::from([("notes".to_string(), topic)]);
+        view.brokers.insert(id, BrokerView { topics, ..BrokerView::default() });
+    }
+    view
+}
+
+#[test]
+fn copies_stand_side_by_side_with_the_same_offsets_at_the_same_place() {
+    let scene = draw(&copies(), 1200.0);
+    let place =
+        |lane: &crate::stage::lane::Lane| lane.cells.iter().map(|it| (it.x - lane.x).round()).collect::<Vec<_>>();
+    let [leader, follower, behind] = scene.lanes.as_slice() else { panic!("three copies") };
+    assert_eq!(place(leader), place(follower));
+    assert_eq!(place(leader)[..3], place(behind)[..]);
+    assert_eq!([leader.leads, follower.leads, behind.leads], [true, false, false]);
+    assert_eq!([leader.out, follower.out, behind.out], [false, false, true]);
+    assert!(behind.title.contains("out of sync") && leader.cells[0].filled && !follower.cells[0].filled);
+    assert!(leader.high_watermark.is_some() && behind.high_watermark.is_none());
+    assert_eq!(leader.epochs.iter().map(|it| it.1).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_broker_says_whether_it_is_suspended_and_whom_it_cannot_reach() {
+    let mut view = copies();
+    view.faults.paused.insert(2);
+    view.faults.set_link(Actor::Broker(1), Actor::Broker(3), |link| link.cut = true);
+    let scene = draw(&view, 1200.0);
+    assert_eq!([scene.cards[0].down, scene.cards[1].down], [false, true]);
+    assert!(scene.cards[0].detail.ends_with("✂ 3") && scene.cards[1].detail.contains("suspended"));
+}
