@@ -21,8 +21,13 @@ pub(super) fn register(engine: &mut Engine, session: &Shared) {
     register_questions(engine, session);
 }
 
+/// What is done to a broker.
+type Fault = fn(i32) -> Action;
+/// What is done to a link, both ways.
+type LinkFault = fn(Actor, Actor) -> Action;
+
 fn register_faults(engine: &mut Engine, session: &Shared) {
-    let faults: [(&str, fn(i32) -> Action); 6] = [
+    let faults: [(&str, Fault); 6] = [
         ("crash", |broker| Action::Crash { broker }),
         ("stop", |broker| Action::Stop { broker }),
         ("restart", |broker| Action::Restart { broker }),
@@ -44,7 +49,7 @@ fn register_faults(engine: &mut Engine, session: &Shared) {
 }
 
 fn register_links(engine: &mut Engine, session: &Shared) {
-    let faults: [(&str, fn(Actor, Actor) -> Action); 2] = [
+    let faults: [(&str, LinkFault); 2] = [
         ("cut", |from, to| Action::CutLink { from, to, both: true }),
         ("heal", |from, to| Action::HealLink { from, to, both: true }),
     ];
