@@ -24,7 +24,7 @@ pub fn Legend(data: StageData, picture: Memo<Arc<Scene>>) -> impl IntoView {
                 (cells().any(|cell| !cell.readable), "k1 faint", text::legend_unread(locale)),
                 (!scene.lanes.is_empty(), "next", text::legend_end(locale)),
                 (scene.lanes.iter().any(|lane| lane.high_watermark.is_some()), "hw", text::legend_hw(locale)),
-                (scene.lanes.iter().any(|lane| lane.out), "out", text::legend_out(locale)),
+                (scene.lanes.iter().any(|lane| lane.out), "late", text::legend_out(locale)),
                 (scene.lanes.iter().any(|lane| !lane.epochs.is_empty()), "epoch", text::legend_epoch(locale)),
                 (scene.lanes.iter().any(|lane| !lane.markers.is_empty()), "position", text::legend_position(locale)),
                 (scene.cards.iter().any(|card| card.down), "down", text::legend_stopped(locale)),

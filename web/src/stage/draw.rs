@@ -374,7 +374,7 @@ fn lane(
     });
     let name = format!("{}-{}, {}, {}", lane.topic, lane.partition, lane.title, lane.ends);
     view! {
-        <g class="lane" class:leads=lane.leads class:out=lane.out class:down=!lane.running class:touched=here data-testid="lane"
+        <g class="lane" class:leads=lane.leads class:late=lane.out class:down=!lane.running class:touched=here data-testid="lane"
             data-partition=format!("{}-{}", lane.topic, lane.partition) data-end=lane.end role="group" aria-label=name>
             <rect class="lane-back" x=x y=y width=w height=h rx="8" />
             <text class="s b part" x=x + 10.0 y=y + 14.0>{lane.title.clone()}</text>

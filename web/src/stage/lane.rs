@@ -229,7 +229,7 @@ fn title(spec: &LaneSpec, replica: &PartitionView, leads: bool, options: &Option
             false => text::follower(options.locale).to_string(),
         },
     };
-    if options.width < super::layout::NARROW || spec.view.brokers.len() < 2 {
+    if super::layout::stacked(spec.view, options.width) {
         let room = spec.w - text_width(&ends(replica, options), 11.0) - text_width(&part, 13.5) - 46.0;
         let name = shorten(&format!("{}-{}", spec.topic, spec.partition), room, 13.5);
         return format!("{name} · {part}");

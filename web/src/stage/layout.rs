@@ -14,6 +14,8 @@ use naru_trace::{Actor, BrokerState, BrokerView, ClusterView};
 
 /// Below this width the stage has no column of labels and shows few partitions at a time.
 pub const NARROW: f64 = 560.0;
+/// Brokers narrower than this stand one below the other: their lanes would show too few records side by side.
+const COLUMN_MIN: f64 = 270.0;
 /// Height of a client.
 pub const PILL_HEIGHT: f64 = 38.0;
 /// Height of the space that messages travel in.
@@ -124,7 +126,7 @@ pub fn scene(view: &ClusterView, options: &Options) -> Scene {
         y = place_pills(&mut scene, top, left, y, word) + GUTTER;
     }
     y = place_brokers(&mut scene, view, options, shown, y);
-    if bottom.is_empty() && view.brokers.len() > 1 {
+    if bottom.is_empty() && !stacked(view, options.width) {
         // What brokers say to each other passes below them.
         y += GUTTER;
     }
@@ -136,9 +138,15 @@ pub fn scene(view: &ClusterView, options: &Options) -> Scene {
     scene
 }
 
-/// With several brokers a partition's name stands once, in the left margin; with one broker it stands in the lane.
+/// With brokers side by side a partition's name stands once, in the left margin; otherwise it stands in the lane.
 fn margin(view: &ClusterView, width: f64) -> f64 {
-    if width < NARROW || view.brokers.len() < 2 { 2.0 } else { 96.0 }
+    if stacked(view, width) { 2.0 } else { 96.0 }
+}
+
+/// Whether brokers stand one below the other.
+pub fn stacked(view: &ClusterView, width: f64) -> bool {
+    let count = view.brokers.len();
+    width < NARROW || count < 2 || width - 96.0 < COLUMN_MIN * count as f64
 }
 
 /// Puts clients into rows; returns the lower edge of the last row.
@@ -165,7 +173,7 @@ fn place_pills(scene: &mut Scene, pills: Vec<Pill>, left: f64, y: f64, word: &st
 /// Puts brokers side by side, or one below the other where it is narrow; returns their lower edge.
 fn place_brokers(scene: &mut Scene, view: &ClusterView, options: &Options, shown: &[(String, i32)], y: f64) -> f64 {
     let left = margin(view, options.width);
-    let stacked = options.width < NARROW || view.brokers.len() < 2;
+    let stacked = stacked(view, options.width);
     let columns = if stacked { 1 } else { view.brokers.len() };
     let w = (options.width - left - 2.0 - GAP * (columns as f64 - 1.0)) / columns as f64;
     let heights = lane_heights(view, shown, w);
@@ -290,6 +298,10 @@ impl Scene {
     fn broker_way(&self, from: i32, to: i32) -> Option<Vec<(f64, f64)>> {
         let from = self.cards.iter().find(|card| card.broker == from)?;
         let to = self.cards.iter().find(|card| card.broker == to)?;
+        if from.x == to.x {
+            let side = from.x + from.w - 24.0;
+            return Some(vec![(side, from.y + from.h / 2.0), (side, to.y + to.h / 2.0)]);
+        }
         let (start, end) = (from.x + from.w / 2.0, to.x + to.w / 2.0);
         let lower = from.y + from.h;
         Some(vec![(start, lower), (start, lower + GUTTER / 2.0), (end, lower + GUTTER / 2.0), (end, to.y + to.h)])

@@ -158,3 +158,17 @@ fn a_broker_says_whether_it_is_suspended_and_whom_it_cannot_reach() {
     assert_eq!([scene.cards[0].down, scene.cards[1].down], [false, true]);
     assert!(scene.cards[0].detail.ends_with("✂ 3") && scene.cards[1].detail.contains("suspended"));
 }
+
+#[test]
+fn brokers_that_would_be_too_narrow_stand_one_below_the_other() {
+    for (width, stacked) in [(360.0, true), (720.0, true), (1000.0, false)] {
+        let scene = draw(&copies(), width);
+        assert_eq!(scene.cards[0].x == scene.cards[1].x, stacked, "{width}");
+        assert!(
+            scene.lanes.iter().all(|lane| lane.cells.len() == lane.end as usize),
+            "every record is seen at {width}"
+        );
+        let way = scene.route(Actor::Broker(2), Actor::Broker(1)).expect("both are there");
+        assert!(way.iter().all(|(x, y)| *x > 0.0 && *x < width && *y > 0.0 && *y < scene.height), "{width}: {way:?}");
+    }
+}
