@@ -87,3 +87,20 @@ fn all_sentences() {
         println!("{}\n{}\n", sentence(&event, &names, Locale::En), sentence(&event, &names, Locale::Ko));
     }
 }
+
+#[test]
+fn a_follower_without_records_has_nothing_and_not_offset_minus_one() {
+    let lab = naru_labs::find("copies").expect("a lab");
+    let request = naru_labs::RunRequest { lab: lab.number.clone(), script: lab.start.clone(), ..Default::default() };
+    let mut names = naru_labs::Names::default();
+    let mut nothing = 0;
+    for event in &naru_labs::run(&request).events {
+        names.learn(event);
+        for locale in [naru_labs::Locale::En, naru_labs::Locale::Ko] {
+            let words = naru_labs::sentence(event, &names, locale);
+            assert!(!words.contains("offset -1") && !words.contains("오프셋 -1"), "{words}");
+            nothing += usize::from(words.contains("has nothing of orders-0 yet"));
+        }
+    }
+    assert!(nothing > 0);
+}

@@ -415,6 +415,9 @@ fn replication(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> 
                 _ => format!("{who} has no replica of {place}; its leader is broker {leader}, epoch {leader_epoch}."),
             }
         }
+        TraceKind::FollowerFetched { topic, partition, follower, offset: 0, .. } => {
+            format!("{who} learns that broker {follower} has nothing of {} yet.", place(topic, *partition))
+        }
         TraceKind::FollowerFetched { topic, partition, follower, offset, caught_up } => {
             let place = place(topic, *partition);
             let all = if *caught_up { ", which is all there is" } else { "" };

@@ -437,6 +437,9 @@ fn replication(event: &TraceEvent, who: &str, _names: &Names) -> Option<String> 
                 }
             }
         }
+        TraceKind::FollowerFetched { topic, partition, follower, offset: 0, .. } => {
+            format!("{who} 브로커 {follower}에 {}의 레코드가 아직 없음을 알게 됩니다.", place(topic, *partition))
+        }
         TraceKind::FollowerFetched { topic, partition, follower, offset, caught_up } => {
             let place = place(topic, *partition);
             let all = if *caught_up { ". 그것이 전부입니다" } else { "" };
