@@ -27,6 +27,10 @@ impl SupportedVersions {
     }
 }
 
+fn not_in_this_build(api: ApiKey) -> String {
+    format!("{} is not part of this build", api.name())
+}
+
 /// The first flexible version of an API that has none.
 const NEVER: i16 = i16::MAX;
 
@@ -99,14 +103,18 @@ macro_rules! apis {
             /// Decodes a body whose lengths were checked.
             pub(crate) fn decode_body(api: ApiKey, version: i16, body: &mut Bytes) -> Result<Self, String> {
                 match api {
-                    $(ApiKey::$name => kp::$request::decode(body, version).map(Request::$name),)*
+                    $(ApiKey::$name if const { ApiKey::$name.is_in_this_build() } => {
+                        kp::$request::decode(body, version).map(Request::$name)
+                    })*
+                    left_out => return Err(not_in_this_build(left_out)),
                 }
                 .map_err(|error| format!("{error}"))
             }
 
             pub(crate) fn encode_body(&self, version: i16, out: &mut BytesMut) -> Result<(), String> {
                 match self {
-                    $(Request::$name(body) => body.encode(out, version),)*
+                    $(Request::$name(body) if const { ApiKey::$name.is_in_this_build() } => body.encode(out, version),)*
+                    left_out => return Err(not_in_this_build(left_out.api())),
                 }
                 .map_err(|error| format!("{error}"))
             }
@@ -130,14 +138,18 @@ macro_rules! apis {
             /// Decodes a body whose lengths were checked.
             pub(crate) fn decode_body(api: ApiKey, version: i16, body: &mut Bytes) -> Result<Self, String> {
                 match api {
-                    $(ApiKey::$name => kp::$response::decode(body, version).map(Response::$name),)*
+                    $(ApiKey::$name if const { ApiKey::$name.is_in_this_build() } => {
+                        kp::$response::decode(body, version).map(Response::$name)
+                    })*
+                    left_out => return Err(not_in_this_build(left_out)),
                 }
                 .map_err(|error| format!("{error}"))
             }
 
             pub(crate) fn encode_body(&self, version: i16, out: &mut BytesMut) -> Result<(), String> {
                 match self {
-                    $(Response::$name(body) => body.encode(out, version),)*
+                    $(Response::$name(body) if const { ApiKey::$name.is_in_this_build() } => body.encode(out, version),)*
+                    left_out => return Err(not_in_this_build(left_out.api())),
                 }
                 .map_err(|error| format!("{error}"))
             }
@@ -225,6 +237,38 @@ impl ApiKey {
             ApiKey::Produce => SupportedVersions { min: 0, ..self.versions() },
             _ => self.versions(),
         }
+    }
+
+    /// Whether its messages can be read and written here. The browser's engine, whose size is what readers wait for, leaves out
+    /// what neither labs nor the nodes of their clusters say.
+    pub const fn is_in_this_build(self) -> bool {
+        let is_said_in_labs = matches!(
+            self,
+            ApiKey::Produce
+                | ApiKey::Fetch
+                | ApiKey::ListOffsets
+                | ApiKey::Metadata
+                | ApiKey::ApiVersions
+                | ApiKey::CreateTopics
+                | ApiKey::DeleteTopics
+                | ApiKey::DeleteRecords
+                | ApiKey::InitProducerId
+                | ApiKey::DescribeConfigs
+                | ApiKey::DescribeLogDirs
+                | ApiKey::CreatePartitions
+                | ApiKey::IncrementalAlterConfigs
+                | ApiKey::DescribeCluster
+                | ApiKey::Vote
+                | ApiKey::BeginQuorumEpoch
+                | ApiKey::EndQuorumEpoch
+                | ApiKey::FetchSnapshot
+                | ApiKey::AlterPartition
+                | ApiKey::Envelope
+                | ApiKey::BrokerRegistration
+                | ApiKey::BrokerHeartbeat
+                | ApiKey::AllocateProducerIds
+        );
+        cfg!(not(target_arch = "wasm32")) || is_said_in_labs
     }
 
     /// Whether this version has compact lengths and tagged fields (KIP-482).
