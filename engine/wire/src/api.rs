@@ -253,11 +253,8 @@ impl ApiKey {
                 | ApiKey::DeleteTopics
                 | ApiKey::DeleteRecords
                 | ApiKey::InitProducerId
-                | ApiKey::DescribeConfigs
-                | ApiKey::DescribeLogDirs
                 | ApiKey::CreatePartitions
                 | ApiKey::IncrementalAlterConfigs
-                | ApiKey::DescribeCluster
                 | ApiKey::Vote
                 | ApiKey::BeginQuorumEpoch
                 | ApiKey::EndQuorumEpoch
