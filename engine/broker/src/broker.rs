@@ -100,15 +100,12 @@ impl<S: Storage> Broker<S> {
             groups,
         ];
         let replication = state.next_replication_deadline().filter(|_| !state.stopping);
-        let of_cluster = match state.is_lone() {
-            true => [None; 4],
-            false => [
-                state.metadata.raft.next_deadline(),
-                state.peers.next_deadline(),
-                state.membership.next_deadline(),
-                state.forwarding.next_deadline(),
-            ],
-        };
+        let of_cluster = [
+            state.metadata.raft.next_deadline(),
+            state.peers.next_deadline(),
+            state.membership.next_deadline(),
+            state.forwarding.next_deadline(),
+        ];
         let controller = controller::next_deadline(state).filter(|_| !state.stopping);
         own.into_iter().chain(of_cluster).chain([replication, controller]).flatten().min()
     }

@@ -14,13 +14,8 @@ pub(crate) struct Neighbour {
 }
 
 impl Turn<'_> {
-    /// Every broker that is not fenced, by id. A lone broker knows only itself, by its configuration.
+    /// Every broker that is not fenced, by id.
     pub(crate) fn live_brokers(&self) -> Vec<Neighbour> {
-        let config = &self.state.config;
-        if self.state.is_lone() {
-            let (host, port) = (config.advertised_host.clone(), config.advertised_port);
-            return alloc::vec![Neighbour { id: config.node_id, host, port, rack: config.cluster.rack.clone() }];
-        }
         let live = self.state.metadata.committed().brokers().filter(|(_, registration)| !registration.fenced);
         live.filter_map(|(id, registration)| neighbour(id, registration)).collect()
     }
@@ -33,9 +28,6 @@ impl Turn<'_> {
     /// The broker that clients are told to ask when they want something of the controller. Any broker passes such requests
     /// on (KIP-590); the controller itself is named if it is a broker that lives.
     pub(crate) fn controller_for_clients(&self) -> i32 {
-        if self.state.is_lone() {
-            return self.state.config.node_id;
-        }
         let controller = self.state.metadata.active_controller().filter(|id| self.is_alive(*id));
         let image = self.state.metadata.committed();
         let any = image.brokers().find(|(_, registration)| !registration.fenced).map(|(id, _)| id);

@@ -85,6 +85,12 @@ impl Turn<'_> {
         self.drive_quorum();
     }
 
+    /// The first moment: a node that does not vote looks for the leader, one that votes waits for its turn.
+    pub(crate) fn start_quorum(&mut self) {
+        self.with_raft(|raft, io| raft.tick(io));
+        self.drive_quorum();
+    }
+
     /// Nobody waits for this answer any more.
     pub(crate) fn forget_quorum_wait(&mut self, token: u64) {
         self.state.metadata.raft.forget_waiting(token);

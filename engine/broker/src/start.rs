@@ -124,7 +124,7 @@ pub(crate) fn open(
     if is_lone {
         turn.publish_first()?;
     } else {
-        turn.drive_quorum();
+        turn.start_quorum();
         turn.keep_membership();
         while turn.refuse_questions() {}
     }

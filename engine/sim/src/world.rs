@@ -466,6 +466,11 @@ impl World {
         slot.disk.unseen(|| slot.broker.as_ref().map(Broker::view))
     }
 
+    /// Whether a broker runs and serves clients.
+    pub fn is_ready(&self, broker: i32) -> bool {
+        self.broker(broker).is_some_and(Broker::is_ready)
+    }
+
     /// The `node.id`s of all brokers, running or not.
     pub fn brokers(&self) -> Vec<i32> {
         self.brokers.keys().copied().collect()

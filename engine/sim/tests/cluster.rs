@@ -11,10 +11,15 @@ const SECOND: u64 = 1_000_000;
 
 /// A world whose brokers all serve.
 fn started(seed: u64) -> World {
-    let mut world = World::new(WorldConfig::cluster(seed, 3, 0));
+    started_with(WorldConfig::cluster(seed, 3, 0))
+}
+
+fn started_with(config: WorldConfig) -> World {
+    let mut world = World::new(config);
     let all_run = |world: &mut World| {
         world.check();
-        world.view().brokers.values().all(|broker| &*broker.lifecycle == "running")
+        world.view().brokers.values().all(|broker| matches!(&*broker.lifecycle, "" | "running"))
+            && world.brokers().iter().all(|broker| world.is_ready(*broker))
     };
     assert_eq!(world.run_until(all_run, 30 * SECOND), Outcome::Done, "the cluster does not form");
     world
@@ -157,6 +162,26 @@ fn a_dead_controller_is_replaced() {
         assert!(world.view().brokers.values().all(|broker| &*broker.lifecycle == "running"), "seed {seed}");
         assert_eq!(read_all(&mut world), expected(20));
     }
+}
+
+/// The one voter elects itself at once, as a lone broker does, and is not alone all the same.
+#[test]
+fn a_quorum_of_one_may_have_more_brokers() {
+    let mut config = WorldConfig::cluster(7, 2, 0);
+    for broker in &mut config.brokers {
+        broker.cluster.voters.remove(&2);
+        broker.cluster.roles.controller = broker.node_id == 1;
+    }
+    let mut world = started_with(config);
+    create_topic(&mut world, "orders", 2, &[]);
+    let writer = producer(&mut world, Acks::All);
+    send(&mut world, writer, 0..20);
+    wait_for_answers(&mut world, writer);
+    world.inject(Action::Crash { broker: 2 });
+    world.run_for(60 * SECOND);
+    world.check();
+    assert_eq!(leader(&world).1.isr, [1], "the other one is fenced");
+    assert_eq!(read_all(&mut world), expected(20));
 }
 
 #[test]

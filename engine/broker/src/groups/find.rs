@@ -53,7 +53,7 @@ impl Turn<'_> {
 /// `__consumer_offsets` as `offsets.topic.*` want it (`AutoTopicCreationManager`).
 pub(crate) fn offsets_topic(turn: &Turn<'_>) -> CreatableTopic {
     let config = &turn.state.config;
-    let stands_alone = turn.state.is_lone();
+    let stands_alone = turn.state.is_lone() && turn.live_brokers().len() == 1;
     let replication_factor = if stands_alone { 1 } else { config.offsets_topic.replication_factor };
     let settings = [
         ("cleanup.policy", "compact".to_string()),
