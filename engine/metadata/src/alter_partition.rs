@@ -66,6 +66,11 @@ fn decide(
     let may_lead = |id| cluster.is_active(id);
     let mut change = PartitionChange::new(cluster, topic, wanted.partition_index, partition, &may_lead);
     change.isr = isr.iter().map(|state| state.broker_id.0).collect();
+    // Who has caught up has its copy in a directory that works, whichever it had before its disk was replaced. Kafka's brokers
+    // say which (AssignReplicasToDirs, KIP-858); as long as ours do not, it is concluded from there.
+    let has_moved = |id: &i32| !partition.isr.contains(id) && !cluster.has_online_directory(*id, partition);
+    let moved = change.isr.iter().copied().filter(|id| has_moved(id));
+    change.directories = moved.map(|id| (id, cluster.default_directory(id))).collect();
     change.leader_recovery_state = wanted.leader_recovery_state;
     let Some(record) = change.build() else { return Ok(state_of(partition)) };
     let changed = partition.changed(&record);

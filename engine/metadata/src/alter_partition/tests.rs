@@ -1,6 +1,7 @@
 //! AlterPartition, by the tests of Kafka's `ReplicationControlManagerTest`, KIP-497, KIP-704, KIP-841 and KIP-903.
 
 use super::*;
+use crate::record::BrokerRegistrationChangeRecord;
 use crate::test_cluster::{ORDERS, TestCluster, epoch};
 use alloc::{format, string::String, vec};
 use naru_wire::{
@@ -146,4 +147,22 @@ fn a_request_that_names_a_partition_twice_or_an_unknown_topic_gets_an_answer_for
     }
     let stale = request.with_broker_epoch(1);
     assert_eq!(alter_partition(&cluster.image, &cluster.settings, &stale), Err(ErrorCode::StaleBrokerEpoch));
+}
+
+/// KIP-858. A disk was replaced: whoever has caught up on the new one may lead again.
+#[test]
+fn a_replica_that_has_caught_up_on_another_disk_is_known_to_be_there() {
+    let mut cluster = TestCluster::of(&[1, 2, 3]).orders(&[&[1, 2, 3]]);
+    answer(&mut cluster, &request(1, wanted(&[1, 2])));
+    let new = Uuid::from_u128(0x7777_0000_0000);
+    cluster.replay(&[MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChangeRecord {
+        broker_id: 3,
+        broker_epoch: epoch(3),
+        fenced: 0,
+        in_controlled_shutdown: 0,
+        log_dirs: vec![new],
+    })]);
+    let joined = wanted(&[1, 2, 3]).with_partition_epoch(cluster.partition(0).partition_epoch);
+    assert_eq!(answer(&mut cluster, &request(1, joined)).error_code, 0);
+    assert_eq!(cluster.partition(0).directory_of(3), new);
 }

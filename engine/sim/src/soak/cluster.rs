@@ -161,11 +161,11 @@ impl<'a> ClusterDriver<'a> {
         for number in 0..self.rng.between(1, 2) {
             let name = format!("c{number}");
             let (topic, partitions) = self.rng.pick(&self.topics).clone();
-            self.add_consumer(&name, &topic, partitions);
+            self.add_consumer(&name, &topic, &(0..partitions).collect::<Vec<i32>>());
         }
     }
 
-    fn add_consumer(&mut self, name: &str, topic: &str, partitions: i32) -> ClientId {
+    fn add_consumer(&mut self, name: &str, topic: &str, partitions: &[i32]) -> ClientId {
         let config = ConsumerConfig {
             bootstrap: self.bootstrap(),
             auto_offset_reset: OffsetReset::Earliest,
@@ -175,9 +175,9 @@ impl<'a> ClusterDriver<'a> {
             ..ConsumerConfig::default()
         };
         let id = self.world.add_consumer(name, config);
-        let assigned = (0..partitions).map(|partition| (topic.to_string(), partition, StartAt::Earliest)).collect();
+        let assigned = partitions.iter().map(|partition| (topic.to_string(), *partition, StartAt::Earliest)).collect();
         self.world.with_consumer(id, |consumer, now, out| consumer.assign(now, assigned, out));
-        for partition in 0..partitions {
+        for &partition in partitions {
             self.note(name, What::Positioned { topic: topic.to_string(), partition, offset: 0 });
         }
         self.consumers.push((id, name.to_string()));
@@ -422,11 +422,23 @@ impl<'a> ClusterDriver<'a> {
         }
     }
 
+    /// Whether nobody may lead a partition any more: the disk of the last one that was in sync is lost, and the controller
+    /// knows that another is in its place.
+    fn is_gone(&self, topic: &str, partition: i32) -> bool {
+        let leads = |broker: &naru_trace::BrokerView| {
+            let found = broker.topics.get(topic).and_then(|topic| topic.partitions.get(&partition));
+            found.is_some_and(|found| &*found.role == "leader")
+        };
+        let has_leader = self.world.view().brokers.values().any(leads);
+        !has_leader && self.world.promises_nothing(&format!("{topic}-{partition}"))
+    }
+
     /// Once faults stop, somebody new can read every topic from the beginning to the end.
     fn read_everything(&mut self) -> Result<(), Violation> {
         for (topic, partitions) in self.topics.clone() {
             let name = format!("reader of {topic}");
-            let id = self.add_consumer(&name, &topic, partitions);
+            let readable: Vec<i32> = (0..partitions).filter(|partition| !self.is_gone(&topic, *partition)).collect();
+            let id = self.add_consumer(&name, &topic, &readable);
             let mut deadline = self.world.now().monotonic.plus(REST_US);
             while !self.world.consumer(id).is_at_end() {
                 let before = self.counts.delivered;
