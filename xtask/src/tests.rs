@@ -124,8 +124,13 @@ fn labs(_: &TestArgs) -> Result<()> {
     Ok(())
 }
 
+/// Worlds of whole clusters take longer than those of one broker.
+const CLUSTER_SEEDS: &str = "1..21";
+
 fn soak(args: &TestArgs) -> Result<()> {
-    shell::run(shell::command(naru()?).args(["sim", "soak", "--seeds", &args.seeds]))
+    let naru = naru()?;
+    shell::run(shell::command(naru.clone()).args(["sim", "soak", "--seeds", &args.seeds]))?;
+    shell::run(shell::command(naru).args(["sim", "soak", "--scenario", "cluster", "--seeds", CLUSTER_SEEDS]))
 }
 
 fn book(_: &TestArgs) -> Result<()> {
