@@ -13,7 +13,7 @@ use alloc::{format, string::String, string::ToString, vec::Vec};
 use naru_log::{FileId, Log, LogError, Opening, StorageError, TopicPartition};
 use naru_metadata::MetadataRecord;
 use naru_metadata::image::{RESOURCE_BROKER, RESOURCE_TOPIC};
-use naru_metadata::record::{ConfigRecord, PartitionRecord};
+use naru_metadata::record::ConfigRecord;
 use naru_trace::{SortedMap, SortedSet, TraceKind};
 use naru_wire::{ErrorCode, StrBytes};
 use uuid::Uuid;
@@ -44,7 +44,7 @@ impl Turn<'_> {
         for record in records {
             match record {
                 MetadataRecord::Partition(partition) => {
-                    let decided = decided(partition);
+                    let decided = naru_metadata::Partition::from(partition);
                     self.publish_decided(partition.topic_id, partition.partition_id, Some(&decided));
                 }
                 MetadataRecord::PartitionChange(change) => {
@@ -278,21 +278,4 @@ impl Turn<'_> {
 /// Whether the record sets or resets a key of a broker.
 fn is_of_a_broker(record: &MetadataRecord) -> bool {
     matches!(record, MetadataRecord::Config(config) if config.resource_type == RESOURCE_BROKER)
-}
-
-/// What a record says of a partition.
-fn decided(record: &PartitionRecord) -> naru_metadata::Partition {
-    naru_metadata::Partition {
-        replicas: record.replicas.clone(),
-        isr: record.isr.clone(),
-        removing_replicas: record.removing_replicas.clone(),
-        adding_replicas: record.adding_replicas.clone(),
-        leader: record.leader,
-        leader_recovery_state: record.leader_recovery_state,
-        leader_epoch: record.leader_epoch,
-        partition_epoch: record.partition_epoch,
-        directories: record.directories.clone(),
-        elr: record.elr.clone(),
-        last_known_elr: record.last_known_elr.clone(),
-    }
 }

@@ -57,10 +57,7 @@ impl Log {
         storage: &mut dyn Storage,
         trace: &mut Trace,
     ) -> Result<(), LogError> {
-        assert!(offset <= self.log_end_offset(), "{}: nobody can delete records that are not there", self.id);
-        self.advance_log_start(offset, "DeleteRecords", storage, trace)?;
-        self.delete_before_log_start(now_ms, storage, trace)?;
-        Ok(())
+        self.start_at(offset, "DeleteRecords", now_ms, (storage, trace))
     }
 
     /// A leader has no records before `offset` any more: its followers let them go, too.
@@ -71,8 +68,18 @@ impl Log {
         storage: &mut dyn Storage,
         trace: &mut Trace,
     ) -> Result<(), LogError> {
+        self.start_at(offset, "the leader's log start offset", now_ms, (storage, trace))
+    }
+
+    fn start_at(
+        &mut self,
+        offset: i64,
+        because: &'static str,
+        now_ms: i64,
+        (storage, trace): (&mut dyn Storage, &mut Trace),
+    ) -> Result<(), LogError> {
         assert!(offset <= self.log_end_offset(), "{}: a log starts before it ends", self.id);
-        self.advance_log_start(offset, "the leader's log start offset", storage, trace)?;
+        self.advance_log_start(offset, because, storage, trace)?;
         self.delete_before_log_start(now_ms, storage, trace)?;
         Ok(())
     }

@@ -212,19 +212,7 @@ impl Image {
 
     fn replay_partition(&mut self, record: &PartitionRecord) -> Result {
         let topic = self.topic_mut("PartitionRecord", record.topic_id)?;
-        let partition = Partition {
-            replicas: record.replicas.clone(),
-            isr: record.isr.clone(),
-            removing_replicas: record.removing_replicas.clone(),
-            adding_replicas: record.adding_replicas.clone(),
-            leader: record.leader,
-            leader_recovery_state: record.leader_recovery_state,
-            leader_epoch: record.leader_epoch,
-            partition_epoch: record.partition_epoch,
-            directories: record.directories.clone(),
-            elr: record.elr.clone(),
-            last_known_elr: record.last_known_elr.clone(),
-        };
+        let partition = Partition::from(record);
         let count = topic.partitions.len();
         match usize::try_from(record.partition_id) {
             Ok(index) if index < count => topic.partitions[index] = partition,
@@ -340,6 +328,25 @@ impl Image {
     fn topic_mut(&mut self, record: &str, id: Uuid) -> Result<&mut Topic> {
         let topic = self.names.get(&id).and_then(|name| self.topics.get_mut(name));
         topic.ok_or_else(|| ReplayError { reason: format!("{record} for topic id {id}, which does not exist") })
+    }
+}
+
+impl From<&PartitionRecord> for Partition {
+    /// What the record says of its partition.
+    fn from(record: &PartitionRecord) -> Self {
+        Partition {
+            replicas: record.replicas.clone(),
+            isr: record.isr.clone(),
+            removing_replicas: record.removing_replicas.clone(),
+            adding_replicas: record.adding_replicas.clone(),
+            leader: record.leader,
+            leader_recovery_state: record.leader_recovery_state,
+            leader_epoch: record.leader_epoch,
+            partition_epoch: record.partition_epoch,
+            directories: record.directories.clone(),
+            elr: record.elr.clone(),
+            last_known_elr: record.last_known_elr.clone(),
+        }
     }
 }
 
